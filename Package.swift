@@ -1,0 +1,119 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+// What every Swift target is compiled with.
+let swiftSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0335-existential-any.md
+    .enableUpcomingFeature("ExistentialAny"),
+    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0409-access-level-on-imports.md
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0444-member-import-visibility.md
+    .enableUpcomingFeature("MemberImportVisibility"),
+    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0461-async-function-isolation.md
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    // `@_lifetime`, for readers that borrow a `RawSpan`.
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+let package = Package(
+    name: "Byre",
+    products: [
+        .executable(name: "byre", targets: ["byre"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    ],
+    targets: [
+        // C libraries: a module map and a shim header each, nothing else.
+        .systemLibrary(
+            name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(
+            name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+        .systemLibrary(
+            name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+
+        // SQLite as Swift types: connection, statement, error.
+        .target(name: "SQLite", dependencies: ["CSQLite"]),
+        .testTarget(name: "SQLiteTests", dependencies: ["SQLite"]),
+
+        // HTTP/2 framing and HPACK (nghttp2) as a session without I/O.
+        .target(name: "HTTP2", dependencies: ["CNGHTTP2"]),
+        .testTarget(name: "HTTP2Tests", dependencies: ["HTTP2"]),
+
+        // TLS (OpenSSL) as a connection without I/O.
+        .target(name: "TLS", dependencies: ["COpenSSL"]),
+        .testTarget(name: "TLSTests", dependencies: ["TLS"]),
+
+        // gRPC over HTTP/2: framing, status, metadata, calls. No I/O.
+        .target(name: "GRPC"),
+        .testTarget(name: "GRPCTests", dependencies: ["GRPC"]),
+
+        // etcd's messages, their wire encoding, and its table of errors.
+        .target(
+            name: "EtcdAPI",
+            dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+        .testTarget(name: "EtcdAPITests", dependencies: ["EtcdAPI"]),
+
+        // The domain: index, transactions, watches, leases, compaction. No I/O, no clock.
+        .target(
+            name: "ByreCore",
+            dependencies: [
+                .product(name: "HashTreeCollections", package: "swift-collections"),
+                .product(name: "DequeModule", package: "swift-collections"),
+            ]),
+        .testTarget(name: "ByreCoreTests", dependencies: ["ByreCore"]),
+
+        // ByreCore's `Backend` on an embedded SQLite file.
+        .target(name: "SQLiteBackend", dependencies: ["ByreCore", "SQLite"]),
+        .testTarget(name: "SQLiteBackendTests", dependencies: ["SQLiteBackend"]),
+
+        // Drives ByreCore: committer and reader threads, locks, the value cache.
+        .target(name: "Engine", dependencies: ["ByreCore"]),
+        .testTarget(name: "EngineTests", dependencies: ["Engine"]),
+
+        // Sockets, event loops, listeners: runs GRPC over HTTP2 and TLS on SwiftNIO.
+        .target(
+            name: "Transport",
+            dependencies: [
+                "GRPC", "HTTP2", "TLS",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .testTarget(name: "TransportTests", dependencies: ["Transport"]),
+
+        // The etcd v3 API: one file per RPC.
+        .target(
+            name: "EtcdServer",
+            dependencies: [
+                "ByreCore", "Engine", "EtcdAPI", "GRPC",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .testTarget(name: "EtcdServerTests", dependencies: ["EtcdServer"]),
+
+        // The command line: flags, configuration, signals, wiring.
+        .executableTarget(
+            name: "byre",
+            dependencies: [
+                "EtcdServer", "SQLiteBackend", "Transport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .testTarget(name: "ByreTests", dependencies: ["byre"]),
+
+        // The repository's own rules.
+        .testTarget(name: "TidyTests"),
+    ]
+)
+
+for target in package.targets where target.type != .system {
+    target.swiftSettings = (target.swiftSettings ?? []) + swiftSettings
+}

@@ -1,0 +1,167 @@
+/// What keeps a store's rows: the durable half of Byre.
+///
+/// Calls block and belong to threads, never to an event loop. A backend knows no protobuf, no
+/// client and no clock; it keeps what it is given and gives it back.
+///
+/// **Invariant:** a row of `kv` above its tenant's committed revision does not exist.
+package protocol Backend: AnyObject, Sendable {
+    /// Reads the whole store once, in commit order, values skipped, and hands it to `recovery`.
+    ///
+    /// Called once, before anything else, by the thread that will write.
+    func recover(into recovery: inout some Recovery) throws(BackendError)
+
+    /// Makes a batch durable: all of it, or nothing.
+    ///
+    /// Called by the writer thread only. On return the batch survives kill -9 and power loss.
+    /// - Throws: ``BackendError/unavailable(_:)`` when nothing was written, and
+    ///   ``BackendError/uncertain(_:)`` when that is not known.
+    func commit(_ batch: CommitBatch) throws(BackendError)
+
+    /// Opens a reader for the exclusive use of one thread.
+    func makeReader() throws(BackendError) -> any BackendReader
+
+    /// Does a bounded slice of housekeeping (returning free pages, moving the log into the
+    /// database). Called by the writer thread when it is idle.
+    /// - Returns: whether there is more to do.
+    func maintain() throws(BackendError) -> Bool
+
+    /// Returns free space to the file system at once; etcd's Defragment. Writer thread only.
+    func defragment() throws(BackendError)
+
+    /// Writes what is pending and releases everything. Nothing may be called afterwards.
+    func close()
+}
+
+/// Reads values, on one thread, beside the writer.
+package protocol BackendReader: AnyObject {
+    /// Loads the values of `rows`, which are ascending, and hands each to `body` in that order.
+    /// - Throws: ``BackendError/corrupt(_:)`` when a row is missing.
+    func values(
+        of tenant: TenantID,
+        rows: [RowID],
+        _ body: (_ index: Int, _ value: Bytes) -> Void
+    ) throws(BackendError)
+
+    /// Visits the rows of one tenant from `first` on in commit order, with values, until `body`
+    /// returns false.
+    func scan(
+        _ tenant: TenantID,
+        from first: RowID,
+        _ body: (_ key: Bytes, _ version: Version, _ value: Bytes) -> Bool
+    ) throws(BackendError)
+}
+
+/// Takes what ``Backend/recover(into:)`` reads. Tenants come first, then their leases, then the
+/// rows in commit order.
+package protocol Recovery {
+    mutating func tenant(_ tenant: TenantRecord)
+    mutating func lease(_ tenant: TenantID, _ lease: LeaseRecord)
+    mutating func row(_ tenant: TenantID, key: Bytes, version: Version)
+}
+
+/// A tenant's row: its control state.
+package struct TenantRecord: Hashable, Sendable {
+    package var id: TenantID
+    package var name: String
+    /// The commit point: the newest revision that exists.
+    package var revision: Int64
+    /// The newest revision compacted away, or -1.
+    package var compactRevision: Int64
+    /// Counts every change, those that make no revision too.
+    package var sequence: Int64
+    /// What the tenant's database would have grown to in etcd, in bytes: raised by writes, lowered by
+    /// Defragment alone.
+    package var allocatedBytes: Int64
+    /// Alarms raised, as etcd's `AlarmType` numbers: 1 NOSPACE, 2 CORRUPT.
+    package var alarms: Set<Int32>
+    /// etcd's cluster id of this tenant; never 0.
+    package var clusterID: UInt64
+    /// etcd's member id of this tenant; never 0.
+    package var memberID: UInt64
+
+    package init(
+        id: TenantID,
+        name: String,
+        revision: Int64 = 1,
+        compactRevision: Int64 = -1,
+        sequence: Int64 = 0,
+        allocatedBytes: Int64 = 0,
+        alarms: Set<Int32> = [],
+        clusterID: UInt64,
+        memberID: UInt64
+    ) {
+        self.id = id
+        self.name = name
+        self.revision = revision
+        self.compactRevision = compactRevision
+        self.sequence = sequence
+        self.allocatedBytes = allocatedBytes
+        self.alarms = alarms
+        self.clusterID = clusterID
+        self.memberID = memberID
+    }
+}
+
+/// A lease's row.
+package struct LeaseRecord: Hashable, Sendable {
+    package var id: LeaseID
+    /// Granted time to live, in seconds.
+    package var ttlSeconds: Int64
+
+    package init(id: LeaseID, ttlSeconds: Int64) {
+        self.id = id
+        self.ttlSeconds = ttlSeconds
+    }
+}
+
+/// Everything one SQL transaction writes, for all tenants with work in it.
+package struct CommitBatch: Sendable {
+    /// A new version of a key.
+    package struct Row: Sendable {
+        package var tenant: TenantID
+        package var key: Bytes
+        /// `version.row` is greater than that of every row before it.
+        package var version: Version
+        package var value: Bytes
+
+        package init(tenant: TenantID, key: Bytes, version: Version, value: Bytes) {
+            self.tenant = tenant
+            self.key = key
+            self.version = version
+            self.value = value
+        }
+    }
+
+    /// A lease that begins or ends.
+    package enum LeaseChange: Sendable {
+        case grant(TenantID, LeaseRecord)
+        case revoke(TenantID, LeaseID)
+    }
+
+    /// Versions to append, in row order.
+    package var rows: [Row] = []
+    package var leases: [LeaseChange] = []
+    /// Compacted versions to delete, each list ascending.
+    package var removedRows: [(tenant: TenantID, rows: [RowID])] = []
+    /// Tenants' new control state. A tenant with rows, leases or removed rows in the batch is here.
+    package var tenants: [TenantRecord] = []
+    /// Tenants to create, before anything else of the batch.
+    package var createdTenants: [TenantRecord] = []
+
+    package init() {}
+
+    package var isEmpty: Bool {
+        self.rows.isEmpty && self.leases.isEmpty && self.removedRows.isEmpty
+            && self.tenants.isEmpty && self.createdTenants.isEmpty
+    }
+}
+
+/// Why a backend could not do as asked.
+package enum BackendError: Error, Hashable, Sendable {
+    /// Nothing was done; it may work later (disk full, I/O error, connection lost).
+    case unavailable(String)
+    /// It is not known whether the commit took effect.
+    case uncertain(String)
+    /// The store contradicts itself; a person must look.
+    case corrupt(String)
+}
