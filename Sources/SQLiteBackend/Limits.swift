@@ -1,0 +1,39 @@
+/// The sizes that a store on SQLite keeps to, and why they are what they are.
+package struct SQLiteLimits: Hashable, Sendable {
+    /// Bytes of a database page, fixed when the file is made: a power of two, 512 to 65,536.
+    package var pageBytes = 8 << 10
+    /// Bytes of pages that the writer's connection keeps in memory.
+    ///
+    /// The writer appends, so it needs the right edge of `kv` and the small tables; compaction
+    /// deletes in row order. More would duplicate the operating system's cache.
+    package var writerCacheBytes = 16 << 20
+    /// Bytes of pages that each reader keeps in memory: the inner pages of `kv`, mostly.
+    package var readerCacheBytes = 4 << 20
+    /// Bytes of log at which the log is moved into the database beside the writer.
+    package var checkpointBytes = 4 << 20
+    /// Bytes of log that a commit moves itself, so that the log can start over.
+    package var checkpointTailBytes = 1 << 20
+    /// Bytes of log at which a commit stops to move the rest itself, so that the log starts over.
+    ///
+    /// The log grows past it only while somebody's long read keeps it from starting over; then it
+    /// is tried again each time this many bytes more were written.
+    package var logBytesMax = 64 << 20
+    /// Bytes of log file kept when idle: writing in place spares the file system's journal, which
+    /// halves the time of a small commit.
+    package var idleLogBytes = 16 << 20
+    /// Pages that one slice of incremental vacuum gives back.
+    package var vacuumPagesPerSlice = 256
+    /// Free pages up to this many bytes are kept for the next rows rather than given back...
+    package var freeBytesKept = 16 << 20
+    /// ... or up to this part of the file, if that is more.
+    package var freePartKept = 0.25
+    /// Milliseconds for which a statement waits for another process's lock, someone's `sqlite3`.
+    package var busyMilliseconds: Int32 = 5_000
+    /// Pages that the database may grow to, or 0 for no limit of ours.
+    package var pagesMax: Int64 = 0
+
+    package init() {}
+
+    /// How many frames of the log, of one page each, `bytes` are.
+    func frames(_ bytes: Int) -> Int { bytes / self.pageBytes }
+}

@@ -1,0 +1,137 @@
+package import ByreCore
+import SQLite
+
+extension SQLiteBackend {
+    /// One sequential pass. A row's header holds its value's length, so values that overflow their
+    /// row's page are not read.
+    /// - Complexity: O(rows), and the file's pages of `kv` are read once.
+    package func recover(into recovery: inout some Recovery) throws(BackendError) {
+        let writer = try self.writer
+        do throws(SQLiteError) {
+            // One snapshot, so that the commit points and the rows belong together.
+            try writer.connection.execute("BEGIN")
+            defer { try? writer.connection.execute("COMMIT") }
+            let points = try self.recoverTenants(writer.connection, &recovery)
+            try self.recoverLeases(writer.connection, &recovery)
+            let hasRowsAbove = try self.recoverRows(writer.connection, points, &recovery)
+            if hasRowsAbove {
+                try writer.connection.execute(
+                    """
+                    DELETE FROM kv WHERE mod_revision >
+                        (SELECT revision FROM tenant WHERE tenant.id = kv.tenant)
+                    """
+                )
+            }
+        } catch {
+            throw BackendError(error)
+        }
+    }
+
+    /// - Returns: the commit point of each tenant.
+    private func recoverTenants(
+        _ connection: Connection,
+        _ recovery: inout some Recovery
+    ) throws(SQLiteError) -> [Int64: Int64] {
+        var points: [Int64: Int64] = [:]
+        let statement = try Statement(
+            """
+            SELECT id, name, revision, compact_revision, sequence, allocated_bytes,
+                alarm_no_space, alarm_corrupt, cluster_id, member_id
+            FROM tenant ORDER BY id
+            """,
+            on: connection
+        )
+        while try statement.step() {
+            var alarms: Set<Int32> = []
+            if statement.integer(6) != 0 { alarms.insert(Alarm.noSpace) }
+            if statement.integer(7) != 0 { alarms.insert(Alarm.corrupt) }
+            let tenant = TenantRecord(
+                id: TenantID(rawValue: statement.integer(0)),
+                name: statement.text(1),
+                revision: statement.integer(2),
+                compactRevision: statement.integer(3),
+                sequence: statement.integer(4),
+                allocatedBytes: statement.integer(5),
+                alarms: alarms,
+                clusterID: UInt64(bitPattern: statement.integer(8)),
+                memberID: UInt64(bitPattern: statement.integer(9))
+            )
+            points[tenant.id.rawValue] = tenant.revision
+            recovery.tenant(tenant)
+        }
+        return points
+    }
+
+    private func recoverLeases(
+        _ connection: Connection,
+        _ recovery: inout some Recovery
+    ) throws(SQLiteError) {
+        let statement = try Statement(
+            "SELECT tenant, id, ttl_seconds FROM lease ORDER BY tenant, id",
+            on: connection
+        )
+        while try statement.step() {
+            recovery.lease(
+                TenantID(rawValue: statement.integer(0)),
+                LeaseRecord(
+                    id: LeaseID(rawValue: statement.integer(1)),
+                    ttlSeconds: statement.integer(2)
+                )
+            )
+        }
+    }
+
+    /// - Returns: whether there are rows above their tenant's commit point, which were passed over.
+    private func recoverRows(
+        _ connection: Connection,
+        _ points: [Int64: Int64],
+        _ recovery: inout some Recovery
+    ) throws(SQLiteError) -> Bool {
+        var hasRowsAbove = false
+        var tenant: Int64?
+        var point: Int64 = 0
+        let statement = try Statement(
+            """
+            SELECT row, tenant, mod_revision, sub, create_revision, version, lease, key,
+                length(value)
+            FROM kv ORDER BY row
+            """,
+            on: connection
+        )
+        while try statement.step() {
+            let id = statement.integer(1)
+            if id != tenant {
+                guard let known = points[id] else {
+                    throw SQLiteError.contradiction(
+                        "row \(statement.integer(0)) belongs to tenant \(id), which is not there"
+                    )
+                }
+                tenant = id
+                point = known
+            }
+            let version = statement.version()
+            if version.modRevision > point {
+                hasRowsAbove = true
+                continue
+            }
+            recovery.row(TenantID(rawValue: id), key: statement.blob(7), version: version)
+        }
+        return hasRowsAbove
+    }
+}
+
+extension Statement {
+    /// A version from the columns row, tenant, mod_revision, sub, create_revision, version, lease,
+    /// key and length(value), in this order.
+    func version() -> Version {
+        Version(
+            modRevision: self.integer(2),
+            sub: UInt32(truncatingIfNeeded: self.integer(3)),
+            valueSize: UInt32(truncatingIfNeeded: self.integer(8)),
+            createRevision: self.integer(4),
+            version: self.integer(5),
+            lease: LeaseID(rawValue: self.integer(6)),
+            row: RowID(rawValue: self.integer(0))
+        )
+    }
+}

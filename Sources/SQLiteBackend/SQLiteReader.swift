@@ -1,0 +1,136 @@
+package import ByreCore
+import SQLite
+
+/// Reads values on a connection of its own. Belongs to one thread.
+package final class SQLiteReader: BackendReader {
+    private let connection: Connection
+    private let begin: Statement
+    private let end: Statement
+    private let one: Statement
+    private let run: Statement
+    private let rowsFrom: Statement
+
+    /// Rows that are passed over to reach the next wanted one rather than seek it from the root: a
+    /// step along the leaves costs a fraction of a seek.
+    private static let rowsPassedOverMax: Int64 = 4
+
+    init(path: String, limits: SQLiteLimits) throws(SQLiteError) {
+        self.connection = try Connection(path: path, access: .readOnly)
+        try self.connection.setBusyTimeout(milliseconds: limits.busyMilliseconds)
+        try self.connection.execute("PRAGMA cache_size = -\(limits.readerCacheBytes >> 10)")
+        self.begin = try Statement("BEGIN", on: self.connection)
+        self.end = try Statement("COMMIT", on: self.connection)
+        self.one = try Statement(
+            "SELECT value FROM kv WHERE row = ?1 AND tenant = ?2",
+            on: self.connection
+        )
+        self.run = try Statement(
+            "SELECT row, value FROM kv WHERE row BETWEEN ?1 AND ?3 AND tenant = ?2 ORDER BY row",
+            on: self.connection
+        )
+        self.rowsFrom = try Statement(
+            """
+            SELECT row, tenant, mod_revision, sub, create_revision, version, lease, key,
+                length(value), value
+            FROM kv WHERE row >= ?1 AND tenant = ?2 ORDER BY row
+            """,
+            on: self.connection
+        )
+    }
+
+    /// - Complexity: O(`rows.count` × log(pages)), less where rows are close to one another.
+    package func values(
+        of tenant: TenantID,
+        rows: [RowID],
+        _ body: (_ index: Int, _ value: Bytes) -> Void
+    ) throws(BackendError) {
+        do throws(SQLiteError) {
+            if rows.count == 1 {
+                try self.value(of: tenant, rows[0], 0, body)
+                return
+            }
+            // One snapshot for all, which is one lock instead of one for each.
+            try self.begin.run()
+            defer { try? self.end.run() }
+            var start = 0
+            while start < rows.count {
+                var next = start + 1
+                while next < rows.count,
+                    rows[next].rawValue - rows[next - 1].rawValue <= Self.rowsPassedOverMax + 1
+                {
+                    next += 1
+                }
+                if next == start + 1 {
+                    try self.value(of: tenant, rows[start], start, body)
+                } else {
+                    try self.values(of: tenant, rows, start..<next, body)
+                }
+                start = next
+            }
+        } catch {
+            throw BackendError(error)
+        }
+    }
+
+    private func value(
+        of tenant: TenantID,
+        _ row: RowID,
+        _ index: Int,
+        _ body: (_ index: Int, _ value: Bytes) -> Void
+    ) throws(SQLiteError) {
+        try self.one.bind(row.rawValue, at: 1)
+        try self.one.bind(tenant.rawValue, at: 2)
+        defer { self.one.reset() }
+        guard try self.one.step() else { throw Self.missing(tenant, row) }
+        body(index, self.one.blob(0))
+    }
+
+    /// Reads rows that are close to one another in one walk along the leaves.
+    private func values(
+        of tenant: TenantID,
+        _ rows: [RowID],
+        _ indices: Range<Int>,
+        _ body: (_ index: Int, _ value: Bytes) -> Void
+    ) throws(SQLiteError) {
+        try self.run.bind(rows[indices.lowerBound].rawValue, at: 1)
+        try self.run.bind(tenant.rawValue, at: 2)
+        try self.run.bind(rows[indices.upperBound - 1].rawValue, at: 3)
+        defer { self.run.reset() }
+        var index = indices.lowerBound
+        while try self.run.step() {
+            let row = self.run.integer(0)
+            guard row >= rows[index].rawValue else { continue }
+            guard row == rows[index].rawValue else { break }
+            body(index, self.run.blob(1))
+            index += 1
+        }
+        guard index == indices.upperBound else { throw Self.missing(tenant, rows[index]) }
+    }
+
+    /// - Complexity: O(rows of all tenants from `first` on that are passed).
+    package func scan(
+        _ tenant: TenantID,
+        from first: RowID,
+        _ body: (_ key: Bytes, _ version: Version, _ value: Bytes) -> Bool
+    ) throws(BackendError) {
+        do throws(SQLiteError) {
+            try self.rowsFrom.bind(first.rawValue, at: 1)
+            try self.rowsFrom.bind(tenant.rawValue, at: 2)
+            defer { self.rowsFrom.reset() }
+            while try self.rowsFrom.step() {
+                let goesOn = body(
+                    self.rowsFrom.blob(7),
+                    self.rowsFrom.version(),
+                    self.rowsFrom.blob(9)
+                )
+                guard goesOn else { return }
+            }
+        } catch {
+            throw BackendError(error)
+        }
+    }
+
+    private static func missing(_ tenant: TenantID, _ row: RowID) -> SQLiteError {
+        .contradiction("row \(row.rawValue) of tenant \(tenant.rawValue) is missing")
+    }
+}

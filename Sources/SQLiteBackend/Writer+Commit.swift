@@ -1,0 +1,188 @@
+import ByreCore
+import SQLite
+
+extension Writer {
+    /// Writes a batch in one transaction.
+    ///
+    /// On return it is in the log and synced. When it throws, nothing of it is in the store.
+    /// - Complexity: O(rows log pages).
+    func write(_ batch: CommitBatch) throws(BackendError) {
+        do throws(SQLiteError) {
+            try self.begin.run()
+            for tenant in batch.createdTenants { try self.create(tenant) }
+            for row in batch.rows { try self.append(row) }
+            for change in batch.leases { try self.apply(change) }
+            for removed in batch.removedRows { try self.remove(removed.rows, of: removed.tenant) }
+            for tenant in batch.tenants { try self.update(tenant) }
+        } catch {
+            self.rollBack()
+            throw BackendError(error)
+        }
+        do {
+            try self.commit.run()
+        } catch {
+            self.rollBack()
+            try self.settle(batch, after: error)
+        }
+    }
+
+    private func append(_ row: borrowing CommitBatch.Row) throws(SQLiteError) {
+        try self.insertRow.bind(row.version.row.rawValue, at: 1)
+        try self.insertRow.bind(row.tenant.rawValue, at: 2)
+        try self.insertRow.bind(row.version.modRevision, at: 3)
+        try self.insertRow.bind(Int64(row.version.sub), at: 4)
+        try self.insertRow.bind(row.version.createRevision, at: 5)
+        try self.insertRow.bind(row.version.version, at: 6)
+        try self.insertRow.bind(row.version.lease.rawValue, at: 7)
+        try self.insertRow.run(borrowing: (row.key, 8), (row.value, 9))
+    }
+
+    private func apply(_ change: CommitBatch.LeaseChange) throws(SQLiteError) {
+        switch change {
+        case .grant(let tenant, let lease):
+            try self.insertLease.bind(tenant.rawValue, at: 1)
+            try self.insertLease.bind(lease.id.rawValue, at: 2)
+            try self.insertLease.bind(lease.ttlSeconds, at: 3)
+            try self.insertLease.run()
+        case .revoke(let tenant, let id):
+            try self.deleteLease.bind(tenant.rawValue, at: 1)
+            try self.deleteLease.bind(id.rawValue, at: 2)
+            try self.deleteLease.run()
+        }
+    }
+
+    /// Deletes `rows`, ascending; those that are consecutive with one statement.
+    private func remove(_ rows: [RowID], of tenant: TenantID) throws(SQLiteError) {
+        var start = 0
+        while start < rows.count {
+            var end = start + 1
+            while end < rows.count, rows[end].rawValue == rows[end - 1].rawValue + 1 { end += 1 }
+            if end == start + 1 {
+                try self.deleteRow.bind(rows[start].rawValue, at: 1)
+                try self.deleteRow.bind(tenant.rawValue, at: 2)
+                try self.deleteRow.run()
+            } else {
+                try self.deleteRows.bind(rows[start].rawValue, at: 1)
+                try self.deleteRows.bind(tenant.rawValue, at: 2)
+                try self.deleteRows.bind(rows[end - 1].rawValue, at: 3)
+                try self.deleteRows.run()
+            }
+            start = end
+        }
+    }
+
+    private func create(_ tenant: TenantRecord) throws(SQLiteError) {
+        try self.bind(tenant, to: self.insertTenant)
+        try self.insertTenant.bind(Int64(bitPattern: tenant.clusterID), at: 8)
+        try self.insertTenant.bind(Int64(bitPattern: tenant.memberID), at: 9)
+        try self.insertTenant.bind(tenant.name, at: 10)
+        try self.insertTenant.bind(randomUUID(), at: 11)
+        // A name holds no slash, so no tenant's prefix begins another's.
+        try self.insertTenant.bind(Array("/\(tenant.name)/".utf8), at: 12)
+        try self.insertTenant.run()
+    }
+
+    private func update(_ tenant: TenantRecord) throws(SQLiteError) {
+        try self.bind(tenant, to: self.updateTenant)
+        try self.updateTenant.run()
+        guard self.connection.changes == 1 else {
+            throw .contradiction("tenant \(tenant.id.rawValue) is not in the store")
+        }
+    }
+
+    /// Binds what changes in a tenant's life: the parameters 1 to 7 of both statements.
+    private func bind(
+        _ tenant: TenantRecord,
+        to statement: borrowing Statement
+    ) throws(SQLiteError) {
+        precondition(
+            tenant.alarms.isSubset(of: [Alarm.noSpace, Alarm.corrupt]),
+            "an alarm that the store has no column for: \(tenant.alarms)"
+        )
+        try statement.bind(tenant.id.rawValue, at: 1)
+        try statement.bind(tenant.revision, at: 2)
+        try statement.bind(tenant.compactRevision, at: 3)
+        try statement.bind(tenant.sequence, at: 4)
+        try statement.bind(tenant.allocatedBytes, at: 5)
+        try statement.bind(tenant.alarms.contains(Alarm.noSpace) ? 1 : 0, at: 6)
+        try statement.bind(tenant.alarms.contains(Alarm.corrupt) ? 1 : 0, at: 7)
+    }
+
+    /// Ends the transaction without effect, if SQLite has not done so already.
+    private func rollBack() {
+        guard self.connection.isInTransaction else { return }
+        // A rollback in WAL mode forgets pages in memory; the failure that led here is told.
+        try? self.rollback.run()
+    }
+
+    /// Finds out what a failed COMMIT left behind, and makes it certain.
+    ///
+    /// SQLite publishes a transaction to all connections after the log is synced, so a COMMIT that
+    /// failed is invisible. But when the sync itself failed, the frames with their commit mark may
+    /// be in the log file, and recovery after a crash would take them for committed. Any later
+    /// commit writes over them, so an empty one is made at once.
+    /// - Throws: ``BackendError/unavailable(_:)`` when it is certain that nothing was committed,
+    ///   ``BackendError/uncertain(_:)`` when a crash now could still bring the batch to life.
+    private func settle(_ batch: CommitBatch, after error: SQLiteError) throws(BackendError) {
+        do {
+            if try self.isCommitted(batch) { return }
+        } catch {
+            throw BackendError.uncertain(error.description)
+        }
+        // Without room, the last frame and its commit mark were not written.
+        guard error.code.primary == .ioError else { throw BackendError(error) }
+        do {
+            try self.writeNothing()
+        } catch let second {
+            throw BackendError.uncertain("\(error), then \(second)")
+        }
+        throw BackendError(error)
+    }
+
+    /// Commits a transaction that changes nothing: it rewrites the schema version.
+    func writeNothing() throws(SQLiteError) {
+        try self.connection.execute("PRAGMA user_version = \(Schema.version)")
+    }
+
+    /// Whether the effects of `batch` can be read.
+    private func isCommitted(_ batch: CommitBatch) throws(SQLiteError) -> Bool {
+        if let row = batch.rows.last?.version.row {
+            try self.rowExists.bind(row.rawValue, at: 1)
+            defer { self.rowExists.reset() }
+            return try self.rowExists.step()
+        }
+        for tenant in batch.tenants + batch.createdTenants {
+            try self.tenantPoint.bind(tenant.id.rawValue, at: 1)
+            defer { self.tenantPoint.reset() }
+            guard try self.tenantPoint.step() else { return false }
+            if self.tenantPoint.integer(0) != tenant.revision { return false }
+            if self.tenantPoint.integer(1) != tenant.sequence { return false }
+        }
+        return true
+    }
+}
+
+/// etcd's `AlarmType` numbers.
+enum Alarm {
+    static let noSpace: Int32 = 1
+    static let corrupt: Int32 = 2
+}
+
+/// Makes a random UUID (version 4) in lower case.
+///
+/// RFC 9562, section 5.4.
+func randomUUID() -> String {
+    var generator = SystemRandomNumberGenerator()
+    let high = generator.next() & 0xFFFF_FFFF_FFFF_0FFF | 0x4000
+    let low = generator.next() & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
+    let digits = [high, low].map { half in
+        let text = String(half, radix: 16)
+        return String(repeating: "0", count: 16 - text.count) + text
+    }.joined()
+    var uuid = ""
+    for (offset, digit) in digits.enumerated() {
+        if [8, 12, 16, 20].contains(offset) { uuid.append("-") }
+        uuid.append(digit)
+    }
+    return uuid
+}

@@ -1,0 +1,103 @@
+import ByreCore
+import SQLite
+
+/// The one connection that writes, with its statements. Belongs to the writer thread.
+final class Writer {
+    let connection: Connection
+    let limits: SQLiteLimits
+
+    let begin: Statement
+    let commit: Statement
+    let rollback: Statement
+    let insertRow: Statement
+    let deleteRow: Statement
+    let deleteRows: Statement
+    let insertLease: Statement
+    let deleteLease: Statement
+    let insertTenant: Statement
+    let updateTenant: Statement
+    let rowExists: Statement
+    let tenantPoint: Statement
+
+    /// What is known of the log after the last commit, in frames of one page.
+    struct Log {
+        var frames = 0
+        /// How many of them the database has.
+        var moved = 0
+        /// Whether the checkpointer has been woken and not been seen to end.
+        var isMoving = false
+        /// At how many frames a commit stops to move the rest itself.
+        var framesNext: Int
+    }
+
+    var log: Log
+
+    init(_ connection: Connection, _ limits: SQLiteLimits) throws(SQLiteError) {
+        self.connection = connection
+        self.limits = limits
+        self.log = Log(framesNext: limits.frames(limits.logBytesMax))
+        try connection.setBusyTimeout(milliseconds: limits.busyMilliseconds)
+        try connection.execute("PRAGMA synchronous = FULL")
+        try connection.execute("PRAGMA cache_size = -\(limits.writerCacheBytes >> 10)")
+        try connection.execute("PRAGMA temp_store = MEMORY")
+        // Deleted content is overwritten where that costs no extra write, not more.
+        try connection.execute("PRAGMA secure_delete = FAST")
+        try connection.execute("PRAGMA journal_size_limit = \(limits.idleLogBytes)")
+        if limits.pagesMax > 0 {
+            try connection.execute("PRAGMA max_page_count = \(limits.pagesMax)")
+        }
+        try Schema.migrate(connection)
+
+        self.begin = try Statement("BEGIN IMMEDIATE", on: connection)
+        self.commit = try Statement("COMMIT", on: connection)
+        self.rollback = try Statement("ROLLBACK", on: connection)
+        self.insertRow = try Statement(
+            """
+            INSERT INTO kv (row, tenant, mod_revision, sub, create_revision, version, lease,
+                key, value)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+            """,
+            on: connection
+        )
+        self.deleteRow = try Statement(
+            "DELETE FROM kv WHERE row = ?1 AND tenant = ?2",
+            on: connection
+        )
+        self.deleteRows = try Statement(
+            "DELETE FROM kv WHERE row BETWEEN ?1 AND ?3 AND tenant = ?2",
+            on: connection
+        )
+        self.insertLease = try Statement(
+            """
+            INSERT INTO lease (tenant, id, ttl_seconds) VALUES (?1, ?2, ?3)
+            ON CONFLICT (tenant, id) DO UPDATE SET ttl_seconds = excluded.ttl_seconds
+            """,
+            on: connection
+        )
+        self.deleteLease = try Statement(
+            "DELETE FROM lease WHERE tenant = ?1 AND id = ?2",
+            on: connection
+        )
+        self.insertTenant = try Statement(
+            """
+            INSERT INTO tenant (id, revision, compact_revision, sequence, allocated_bytes,
+                alarm_no_space, alarm_corrupt, cluster_id, member_id, name, uid, prefix)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+            """,
+            on: connection
+        )
+        self.updateTenant = try Statement(
+            """
+            UPDATE tenant SET revision = ?2, compact_revision = ?3, sequence = ?4,
+                allocated_bytes = ?5, alarm_no_space = ?6, alarm_corrupt = ?7
+            WHERE id = ?1
+            """,
+            on: connection
+        )
+        self.rowExists = try Statement("SELECT 1 FROM kv WHERE row = ?1", on: connection)
+        self.tenantPoint = try Statement(
+            "SELECT revision, sequence FROM tenant WHERE id = ?1",
+            on: connection
+        )
+    }
+}
