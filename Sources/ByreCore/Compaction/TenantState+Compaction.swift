@@ -1,0 +1,21 @@
+extension TenantState {
+    /// Removes from the index what the compaction at `compactRevision` made unreachable of `keys`.
+    ///
+    /// A compaction takes effect at once for readers, when `compactRevision` rises; this is the slow
+    /// part, done in slices. The rows may be deleted once no reader needs them any more.
+    /// - Returns: the rows of the removed versions, ascending.
+    /// - Complexity: O(*k* log *n*) for *k* keys.
+    package mutating func removeCompacted(_ keys: some Sequence<Bytes>) -> [RowID] {
+        var rows: [RowID] = []
+        var freed: Int64 = 0
+        for key in keys {
+            self.index.compact(key, at: self.compactRevision) { version in
+                rows.append(version.row)
+                freed += StoredSize.version(keyCount: key.count, valueSize: version.valueSize)
+            }
+        }
+        self.usedBytes -= freed
+        rows.sort()
+        return rows
+    }
+}

@@ -1,0 +1,80 @@
+/// Operations of many tenants on their way to one commit: what is to be written, and how the rows are
+/// numbered.
+///
+/// A later operation of the batch sees what an earlier one did. Nothing is visible to readers until
+/// the commit has succeeded. Belongs to the committer thread.
+package final class Batch {
+    /// What the commit will write.
+    package private(set) var commit = CommitBatch()
+    /// Row of the next version; rows are numbered without gaps within a batch.
+    package private(set) var nextRow: RowID
+    private let firstRow: RowID
+
+    package init(firstRow: RowID) {
+        self.firstRow = firstRow
+        self.nextRow = firstRow
+    }
+
+    package var isEmpty: Bool { self.commit.isEmpty }
+
+    /// Bytes of keys and values to be written: what the bound on a batch is compared with.
+    package private(set) var bytes = 0
+
+    func append(_ key: Bytes, _ version: Version, _ value: Bytes, of tenant: TenantID) {
+        precondition(version.row == self.nextRow, "rows of a batch are numbered in order")
+        self.commit.rows.append(
+            CommitBatch.Row(tenant: tenant, key: key, version: version, value: value))
+        self.nextRow = RowID(rawValue: self.nextRow.rawValue + 1)
+        self.bytes += key.count + value.count
+    }
+
+    func append(_ lease: CommitBatch.LeaseChange) {
+        self.commit.leases.append(lease)
+    }
+
+    /// Adds compacted rows, ascending, to be deleted.
+    package func remove(_ rows: [RowID], of tenant: TenantID) {
+        self.commit.removedRows.append((tenant: tenant, rows: rows))
+    }
+
+    /// Adds the state in which the batch leaves a tenant. Once a tenant, after its operations.
+    package func finish(_ state: TenantState) {
+        self.commit.tenants.append(state.record)
+    }
+
+    /// The value of a row of this batch, or nil when the row is older.
+    package func pendingValue(_ row: RowID) -> Bytes? {
+        guard row >= self.firstRow, row < self.nextRow else { return nil }
+        return self.commit.rows[Int(row.rawValue - self.firstRow.rawValue)].value
+    }
+
+    /// Takes back rows and lease changes appended since `mark`.
+    func rewind(to mark: Mark) {
+        let excess = self.commit.rows.count - mark.rows
+        self.bytes -= self.commit.rows.suffix(excess).reduce(0) {
+            $0 + $1.key.count + $1.value.count
+        }
+        self.commit.rows.removeLast(excess)
+        self.commit.leases.removeLast(self.commit.leases.count - mark.leases)
+        self.nextRow = RowID(rawValue: self.firstRow.rawValue + Int64(mark.rows))
+    }
+
+    /// A place in the batch to come back to.
+    struct Mark {
+        fileprivate let rows: Int
+        fileprivate let leases: Int
+    }
+
+    var mark: Mark { Mark(rows: self.commit.rows.count, leases: self.commit.leases.count) }
+}
+
+/// Finds values in the batch first, where those of this commit are, then with the backend.
+struct BatchValues<Loader: ValueLoader>: ValueLoader {
+    let batch: Batch
+    let loader: Loader
+
+    func value(of tenant: TenantID, row: RowID) throws(BackendError) -> Bytes {
+        if let pending = self.batch.pendingValue(row) { return pending }
+        return try self.loader.value(of: tenant, row: row)
+    }
+}

@@ -1,0 +1,106 @@
+extension Evaluation {
+    /// Refuses a put that names a lease or counts on a key that does not exist.
+    func check(_ put: PutRequest) throws(RequestError) {
+        if put.lease != .none, !self.state.leases.contains(put.lease) { throw .leaseNotFound }
+        if put.ignoreValue || put.ignoreLease {
+            guard let latest = self.state.index.latest(of: put.key), !latest.isTombstone else {
+                throw .keyNotFound
+            }
+        }
+    }
+
+    /// Writes a version of a key.
+    /// - Precondition: ``check(_:)`` passed.
+    /// - Throws: ``RequestError/backend(_:)`` when the value to keep cannot be loaded; nothing is
+    ///   changed then.
+    mutating func put(
+        _ put: PutRequest, batch: Batch, loader: some ValueLoader
+    ) throws(RequestError) -> PutResult {
+        let latest = self.state.index.latest(of: put.key)
+        let previous = latest.flatMap { $0.isTombstone ? nil : $0 }
+        var value = put.value
+        if put.ignoreValue, let previous {
+            do {
+                value = try BatchValues(batch: batch, loader: loader)
+                    .value(of: self.state.id, row: previous.row)
+            } catch {
+                throw .backend(error)
+            }
+        }
+        let lease = put.ignoreLease ? previous?.lease ?? .none : put.lease
+        let version = Version(
+            modRevision: self.writeRevision,
+            sub: UInt32(self.changes.count - self.firstChange),
+            valueSize: UInt32(value.count),
+            createRevision: previous?.createRevision ?? self.writeRevision,
+            version: (previous?.version ?? 0) + 1,
+            lease: lease,
+            row: batch.nextRow)
+        self.write(put.key, version, value: value, over: latest, batch: batch)
+        return PutResult(
+            headerRevision: self.writeRevision,
+            prevKV: put.prevKV
+                ? previous.map { KeyValue(key: put.key, version: $0, value: nil) } : nil)
+    }
+
+    /// Deletes the keys of a range.
+    /// - Complexity: O(*k* log *n*) for *k* keys.
+    mutating func deleteRange(
+        _ request: DeleteRangeRequest, batch: Batch
+    ) -> DeleteRangeResult {
+        var victims: [KeyValue] = []
+        self.state.index.forEach(in: request.range, at: nil) { key, version in
+            victims.append(KeyValue(key: key, version: version, value: nil))
+            return true
+        }
+        for victim in victims { self.delete(victim.key, victim.version, batch: batch) }
+        return DeleteRangeResult(
+            headerRevision: self.currentRevision,
+            deleted: Int64(victims.count),
+            prevKVs: request.prevKV ? victims : [])
+    }
+
+    /// Ends a lease and deletes its keys, in byte order.
+    mutating func revoke(_ id: LeaseID, batch: Batch) {
+        let keys = self.state.leases.revoke(id)
+        for key in keys {
+            guard let latest = self.state.index.latest(of: key), !latest.isTombstone else {
+                preconditionFailure("a key attached to a lease exists")
+            }
+            self.delete(key, latest, batch: batch)
+        }
+        batch.append(.revoke(self.state.id, id))
+    }
+
+    private mutating func delete(_ key: Bytes, _ latest: Version, batch: Batch) {
+        let revision = Revision(
+            main: self.writeRevision, sub: UInt32(self.changes.count - self.firstChange))
+        let tombstone = Version.tombstone(at: revision, row: batch.nextRow)
+        self.write(key, tombstone, value: [], over: latest, batch: batch)
+    }
+
+    private mutating func write(
+        _ key: Bytes, _ version: Version, value: Bytes, over latest: Version?, batch: Batch
+    ) {
+        _ = self.state.index.put(key, version)
+        self.state.leases.move(key, from: latest?.lease ?? .none, to: version.lease)
+        self.state.grow(
+            by: StoredSize.version(keyCount: key.count, valueSize: version.valueSize))
+        batch.append(key, version, value, of: self.state.id)
+        self.changes.append(
+            Change(
+                key: key,
+                version: version,
+                value: value,
+                previous: self.beforeThisRevision(key, latest)))
+    }
+
+    /// The key as it was before the operation under way, which may have changed it already.
+    private func beforeThisRevision(_ key: Bytes, _ latest: Version?) -> Version? {
+        guard let latest else { return nil }
+        guard latest.modRevision == self.writeRevision else {
+            return latest.isTombstone ? nil : latest
+        }
+        return self.state.index.version(of: key, at: self.state.revision)
+    }
+}

@@ -1,0 +1,176 @@
+/// Applies operations to a tenant's state, one at a time, in order.
+///
+/// **Invariant:** a revision is allotted in ``commitRevision()`` and nowhere else: each operation that
+/// changes keys gets the next one, and one that changes nothing gets none.
+/// - Source: etcd `server/etcdserver/txn/txn.go`, `server/storage/mvcc/kvstore_txn.go`.
+package struct Evaluation {
+    /// The state with all operations so far applied.
+    package internal(set) var state: TenantState
+    /// Changes of keys since the evaluation began, in order.
+    package internal(set) var changes: [Change] = []
+    /// Where in `changes` those of the operation under way begin.
+    var firstChange = 0
+    private let quota: Quota
+
+    package init(of state: TenantState, quota: Quota) {
+        self.state = state
+        self.quota = quota
+    }
+
+    /// Applies one operation.
+    ///
+    /// On an error nothing of it remains in `state`, `changes` or `batch`; the one exception is the
+    /// NOSPACE alarm, which a write beyond the quota raises.
+    package mutating func apply(
+        _ operation: Operation, batch: Batch, loader: some ValueLoader
+    ) throws(RequestError) -> Outcome {
+        try self.admit(operation)
+        switch operation {
+        case .put(let put):
+            return try self.change(batch, mayFailHalfway: false) {
+                evaluation throws(RequestError) in
+                try evaluation.check(put)
+                return .put(try evaluation.put(put, batch: batch, loader: loader))
+            }
+        case .deleteRange(let request):
+            return try self.change(batch, mayFailHalfway: false) {
+                evaluation throws(RequestError) in
+                .deleteRange(evaluation.deleteRange(request, batch: batch))
+            }
+        case .txn(let txn):
+            return try self.change(batch, mayFailHalfway: txn.loadsValues) {
+                evaluation throws(RequestError) in
+                .txn(try evaluation.txn(txn, batch: batch, loader: loader))
+            }
+        case .leaseRevoke(let id):
+            guard self.state.leases.contains(id) else { throw .leaseNotFound }
+            return try self.change(batch, mayFailHalfway: false) {
+                evaluation throws(RequestError) in
+                evaluation.revoke(id, batch: batch)
+                return .leaseRevoked(headerRevision: evaluation.currentRevision)
+            }
+        case .leaseGrant(let id, let ttl, let minTTL, let candidate):
+            return try self.grant(
+                id, ttlSeconds: ttl, minTTLSeconds: minTTL, candidate: candidate, batch: batch)
+        case .compact(let revision):
+            guard revision > self.state.compactRevision else { throw .compacted }
+            guard revision <= self.state.revision else { throw .futureRevision }
+            self.state.compactRevision = revision
+            self.state.sequence += 1
+            return .compacted(headerRevision: self.state.revision)
+        case .alarmActivate(let alarm):
+            if alarm != 0, self.state.alarms.insert(alarm).inserted { self.state.sequence += 1 }
+            return .alarm(isNamed: alarm != 0, headerRevision: self.state.revision)
+        case .alarmDeactivate(let alarm):
+            let wasRaised = self.state.alarms.remove(alarm) != nil
+            if wasRaised { self.state.sequence += 1 }
+            return .alarm(isNamed: wasRaised, headerRevision: self.state.revision)
+        case .defragment:
+            self.state.allocatedBytes = self.state.usedBytes
+            self.state.sequence += 1
+            return .defragmented
+        }
+    }
+
+    /// Refuses what the alarms forbid, and what the quota has no room for.
+    /// - Source: etcd `server/etcdserver/apply`, `capped.go`, `corrupt.go`, `quota.go`.
+    private mutating func admit(_ operation: Operation) throws(RequestError) {
+        if self.state.alarms.contains(Alarm.corrupt) {
+            switch operation {
+            case .put, .deleteRange, .txn, .compact, .leaseGrant, .leaseRevoke:
+                throw .corruptAlarm
+            case .alarmActivate, .alarmDeactivate, .defragment: break
+            }
+        }
+        let cost = Quota.cost(of: operation)
+        guard cost > 0 else { return }
+        guard !self.state.alarms.contains(Alarm.noSpace) else { throw .noSpace }
+        guard self.quota.admits(cost: cost, to: self.state) else {
+            self.state.alarms.insert(Alarm.noSpace)
+            self.state.sequence += 1
+            throw .noSpace
+        }
+    }
+
+    /// Runs an operation that may change keys, as one revision.
+    /// - Parameter mayFailHalfway: whether `body` may throw after its first change (only when it has
+    ///   to load values). The state is kept then, to come back to, at the price of copying each node
+    ///   of the index that is touched; otherwise `body` throws before it changes anything.
+    private mutating func change(
+        _ batch: Batch,
+        mayFailHalfway: Bool,
+        _ body: (inout Evaluation) throws(RequestError) -> Outcome
+    ) throws(RequestError) -> Outcome {
+        let before = mayFailHalfway ? self.state : nil
+        let mark = batch.mark
+        self.firstChange = self.changes.count
+        do {
+            let outcome = try body(&self)
+            self.commitRevision()
+            return outcome
+        } catch {
+            if let before {
+                self.state = before
+                self.changes.removeLast(self.changes.count - self.firstChange)
+                batch.rewind(to: mark)
+            }
+            precondition(self.changes.count == self.firstChange, "a failed operation left changes")
+            throw error
+        }
+    }
+
+    /// The revision that the operation under way writes at.
+    var writeRevision: Int64 { self.state.revision + 1 }
+
+    /// The revision that a read within the operation under way sees: that of its own changes once
+    /// there are some.
+    var currentRevision: Int64 {
+        self.changes.count > self.firstChange ? self.writeRevision : self.state.revision
+    }
+
+    private mutating func commitRevision() {
+        if self.changes.count > self.firstChange {
+            self.state.revision += 1
+        }
+        self.state.sequence += 1
+    }
+
+    private mutating func grant(
+        _ id: LeaseID,
+        ttlSeconds: Int64,
+        minTTLSeconds: Int64,
+        candidate: Int64,
+        batch: Batch
+    ) throws(RequestError) -> Outcome {
+        guard ttlSeconds <= Lease.maxTTLSeconds else { throw .leaseTTLTooLarge }
+        var chosen = id
+        if id == .none {
+            var next = candidate & Int64.max
+            while next == 0 || self.state.leases.contains(LeaseID(rawValue: next)) {
+                next = (next &+ 1) & Int64.max
+            }
+            chosen = LeaseID(rawValue: next)
+        }
+        guard !self.state.leases.contains(chosen) else { throw .leaseExists }
+        let ttl = max(ttlSeconds, minTTLSeconds)
+        self.state.leases.grant(chosen, ttlSeconds: ttl)
+        self.state.sequence += 1
+        batch.append(
+            .grant(self.state.id, LeaseRecord(id: chosen, ttlSeconds: ttl)))
+        return .leaseGranted(chosen, ttlSeconds: ttl, headerRevision: self.state.revision)
+    }
+}
+
+/// etcd's alarm numbers.
+/// - Source: etcd `api/etcdserverpb/rpc.proto`, `AlarmType`.
+package enum Alarm {
+    package static let noSpace: Int32 = 1
+    package static let corrupt: Int32 = 2
+}
+
+/// Bounds on leases.
+package enum Lease {
+    /// Longest time to live that may be asked for.
+    /// - Source: etcd `server/lease/lessor.go`, `MaxLeaseTTL`.
+    package static let maxTTLSeconds: Int64 = 9_000_000_000
+}

@@ -1,0 +1,43 @@
+/// A change to a tenant, as the committer takes it from the queue.
+package enum Operation: Sendable {
+    case put(PutRequest)
+    case deleteRange(DeleteRangeRequest)
+    case txn(Txn)
+    case compact(revision: Int64)
+    /// `id` is the client's, or `LeaseID.none` to take the first free one from `candidate` on.
+    case leaseGrant(id: LeaseID, ttlSeconds: Int64, minTTLSeconds: Int64, candidate: Int64)
+    case leaseRevoke(LeaseID)
+    case alarmActivate(Int32)
+    case alarmDeactivate(Int32)
+    /// Gives back what compaction freed: the allocated size becomes the used size.
+    case defragment
+}
+
+/// What an ``Operation`` did.
+package enum Outcome: Sendable {
+    case put(PutResult)
+    case deleteRange(DeleteRangeResult)
+    case txn(TxnResult)
+    case compacted(headerRevision: Int64)
+    case leaseGranted(LeaseID, ttlSeconds: Int64, headerRevision: Int64)
+    case leaseRevoked(headerRevision: Int64)
+    /// Whether the alarm is, or was, raised: the answer names it then.
+    case alarm(isNamed: Bool, headerRevision: Int64)
+    case defragmented
+}
+
+/// One change of a key, in the order in which it was made: what watchers are told.
+package struct Change: Sendable {
+    package var key: Bytes
+    package var version: Version
+    package var value: Bytes
+    /// The key as it was before this revision, or nil when it did not exist.
+    package var previous: Version?
+
+    package init(key: Bytes, version: Version, value: Bytes, previous: Version?) {
+        self.key = key
+        self.version = version
+        self.value = value
+        self.previous = previous
+    }
+}

@@ -1,0 +1,79 @@
+import ByreCore
+
+/// One batch in the making: submissions evaluated against the tenants' committed states.
+final class BatchRun {
+    /// One tenant's part.
+    struct Work {
+        let tenant: TenantStore
+        var evaluation: Evaluation
+        fileprivate let sequence: Int64
+        fileprivate let compactRevision: Int64
+
+        var isChanged: Bool { self.evaluation.state.sequence != self.sequence }
+        var isCompacted: Bool { self.evaluation.state.compactRevision != self.compactRevision }
+    }
+
+    struct Evaluated {
+        let submission: Submission
+        let result: Result<Outcome, RequestError>
+    }
+
+    let batch: Batch
+    private(set) var work: [Work] = []
+    private(set) var results: [Evaluated] = []
+    private(set) var hasRemovals = false
+    private let configuration: Configuration
+
+    init(firstRow: RowID, configuration: Configuration) {
+        self.batch = Batch(firstRow: firstRow)
+        self.configuration = configuration
+    }
+
+    /// Whether another operation may join.
+    var hasRoom: Bool {
+        self.results.count < self.configuration.batchOperationsMax
+            && self.batch.bytes < self.configuration.batchBytesMax
+    }
+
+    func evaluate(_ submission: Submission, now: Int64, loader: CommitterLoader) {
+        guard submission.deadline >= now else {
+            self.results.append(Evaluated(submission: submission, result: .failure(.timedOut)))
+            return
+        }
+        let place = self.place(of: submission.tenant)
+        do throws(RequestError) {
+            let outcome = try self.work[place].evaluation.apply(
+                submission.operation, batch: self.batch, loader: loader)
+            self.results.append(Evaluated(submission: submission, result: .success(outcome)))
+        } catch {
+            self.results.append(Evaluated(submission: submission, result: .failure(error)))
+        }
+    }
+
+    /// Adds rows of compacted versions to delete.
+    func remove(_ rows: [RowID], of tenant: TenantStore) {
+        _ = self.place(of: tenant)
+        self.batch.remove(rows, of: tenant.id)
+        self.hasRemovals = true
+    }
+
+    /// Adds the tenants' new control state: nothing is evaluated after this.
+    func finish() {
+        for work in self.work where work.isChanged || self.hasRemovals {
+            self.batch.finish(work.evaluation.state)
+        }
+    }
+
+    private func place(of tenant: TenantStore) -> Int {
+        // A batch has few tenants beside its operations.
+        if let place = self.work.firstIndex(where: { $0.tenant === tenant }) { return place }
+        let state = tenant.snapshot.state
+        self.work.append(
+            Work(
+                tenant: tenant,
+                evaluation: Evaluation(of: state, quota: self.configuration.quota),
+                sequence: state.sequence,
+                compactRevision: state.compactRevision))
+        return self.work.count - 1
+    }
+}

@@ -1,0 +1,261 @@
+import ByreCore
+
+/// What the committer's mailbox carries.
+enum CommitterMessage: Sendable {
+    case submission(Submission)
+}
+
+/// The one writer of a store: takes operations in batches, evaluates them, commits, publishes, answers.
+///
+/// While a batch is on its way to disk the next one gathers in the mailbox, so the batch size follows
+/// the load and a lone writer waits for nobody. Belongs to its thread.
+///
+/// **Invariant:** nobody is told of a change, by answer, read or event, before its commit returned.
+final class Committer {
+    struct Parts: Sendable {
+        let backend: any Backend
+        let configuration: Configuration
+        let clock: Clock
+        let mailbox: Mailbox<CommitterMessage>
+        let cache: ValueCache
+        let readers: ReaderPool
+        let pins: ReadPins
+        let counters: StoreCounters
+        let report: @Sendable (StoreReport) -> Void
+    }
+
+    private let parts: Parts
+    private let tenants: [TenantStore]
+    private let loader: CommitterLoader
+    private var nextRow: RowID
+    private var compactions: Compactions
+    private var timers: Timers
+    private var isFailing = false
+
+    init(_ parts: Parts, tenants: [TenantStore], nextRow: RowID) {
+        self.parts = parts
+        self.tenants = tenants
+        self.loader = CommitterLoader(backend: parts.backend, cache: parts.cache)
+        self.nextRow = nextRow
+        self.compactions = Compactions(parts: parts)
+        self.timers = Timers(configuration: parts.configuration, now: parts.clock.now())
+        // A compaction that a crash cut short is finished now.
+        for tenant in tenants { self.compactions.begin(tenant) }
+    }
+
+    func run() {
+        while true {
+            let deadline = self.nextDeadline()
+            guard let messages = self.parts.mailbox.takeAll(until: deadline) else { break }
+            var submissions = messages.map { message in
+                switch message {
+                case .submission(let submission): submission
+                }
+            }
+            submissions.append(contentsOf: self.timers.due(self.tenants, now: self.parts.clock.now()))
+            self.process(submissions)
+            self.housekeep(isIdle: messages.isEmpty)
+        }
+        self.compactions.abandon()
+    }
+
+    private func nextDeadline() -> Int64 {
+        min(self.timers.next, self.compactions.next)
+    }
+
+    // MARK: Batches
+
+    /// Commits submissions in as many batches as the bounds ask for.
+    private func process(_ submissions: [Submission]) {
+        self.parts.counters.took(submissions.count)
+        var next = 0
+        while next < submissions.count {
+            let run = BatchRun(firstRow: self.nextRow, configuration: self.parts.configuration)
+            let now = self.parts.clock.now()
+            while next < submissions.count, run.hasRoom {
+                run.evaluate(submissions[next], now: now, loader: self.loader)
+                next += 1
+            }
+            self.compactions.addRemovals(to: run)
+            self.commit(run)
+        }
+    }
+
+    private func commit(_ run: BatchRun) {
+        run.finish()
+        if !run.batch.isEmpty {
+            let start = self.parts.clock.now()
+            do throws(BackendError) {
+                try self.parts.backend.commit(run.batch.commit)
+            } catch {
+                self.fail(run, error)
+                return
+            }
+            self.parts.counters.committed(nanoseconds: self.parts.clock.now() - start)
+            if self.isFailing {
+                self.isFailing = false
+                self.parts.report(.commitsResumed)
+            }
+            self.nextRow = run.batch.nextRow
+            self.compactions.removalsCommitted()
+        }
+        self.publish(run)
+        self.answer(run)
+    }
+
+    /// Drops all that was evaluated; nothing of it can have been seen.
+    private func fail(_ run: BatchRun, _ error: BackendError) {
+        self.parts.counters.failed()
+        if !self.isFailing {
+            self.isFailing = true
+            self.parts.report(.commitFailed(error))
+        }
+        self.compactions.removalsFailed()
+        var replies = ReplyBatch()
+        for result in run.results {
+            replies.add(result.submission.reply, .failure(.backend(error)))
+        }
+        replies.send()
+    }
+
+    private func publish(_ run: BatchRun) {
+        for row in run.batch.commit.rows where !row.version.isTombstone {
+            self.parts.cache.insert(row.value, of: row.version.row)
+        }
+        for work in run.work where work.isChanged {
+            self.publish(work, leases: run.batch.commit.leases)
+        }
+    }
+
+    /// Makes a tenant's new state visible, and tells its watchers what changed.
+    private func publish(_ work: BatchRun.Work, leases: [CommitBatch.LeaseChange]) {
+        let tenant = work.tenant
+        let state = work.evaluation.state
+        let events = self.events(of: work)
+        let now = self.parts.clock.now()
+        let waiters = tenant.withLive { live in
+            var waiters: [@Sendable () -> Void] = []
+            for change in leases {
+                switch change {
+                case .grant(tenant.id, let lease):
+                    live.lessor.start(lease.id, ttlSeconds: lease.ttlSeconds, now: now)
+                case .revoke(tenant.id, let id):
+                    live.lessor.stop(id)
+                    waiters += live.revocationWaiters.removeValue(forKey: id) ?? []
+                case .grant, .revoke: break
+                }
+            }
+            _ = live.hub.publish(events)
+            if work.isCompacted { live.hub.compact(to: state.compactRevision) }
+            tenant.publish(state)
+            return waiters
+        }
+        for waiter in waiters { waiter() }
+        if work.isCompacted { self.compactions.begin(tenant) }
+    }
+
+    /// The changes as watchers see them, with the previous values that some watcher wants.
+    private func events(of work: BatchRun.Work) -> [WatchEvent] {
+        let changes = work.evaluation.changes
+        guard !changes.isEmpty else { return [] }
+        let wanted = work.tenant.withHub { hub in
+            changes.map { $0.previous != nil && hub.needsPreviousValue(of: $0.key) }
+        }
+        return zip(changes, wanted).map { change, isWanted in
+            var previous = WatchEvent.Previous.none
+            if let version = change.previous {
+                let value =
+                    isWanted
+                    ? self.loader.valueIfLoadable(of: work.tenant.id, version: version) : nil
+                previous =
+                    value.map {
+                        .known(KeyValue(key: change.key, version: version, value: $0))
+                    } ?? .notLoaded
+            }
+            return WatchEvent(
+                key: change.key, version: change.version, value: change.value, previous: previous)
+        }
+    }
+
+    // MARK: Answers
+
+    private func answer(_ run: BatchRun) {
+        var replies = ReplyBatch()
+        for result in run.results {
+            guard let reply = result.submission.reply else { continue }
+            switch result.result {
+            case .failure(.compacted) where result.submission.waitsForPhysical,
+                .success(.compacted) where result.submission.waitsForPhysical:
+                guard
+                    !self.compactions.wait(
+                        for: result.submission.tenant, reply, result.result)
+                else { continue }
+                replies.add(reply, result.result)
+            case .failure:
+                replies.add(reply, result.result)
+            case .success(var outcome):
+                let cache = self.parts.cache
+                if outcome.fillValues({ run.batch.pendingValue($0.row) ?? cache.value(of: $0.row) })
+                {
+                    replies.add(reply, .success(outcome))
+                } else {
+                    self.load(outcome, of: result.submission.tenant, reply, into: &replies)
+                }
+            }
+        }
+        replies.send()
+    }
+
+    /// Has a reader thread fill in what the cache does not hold.
+    private func load(
+        _ outcome: Outcome, of tenant: TenantStore, _ reply: any Reply, into replies: inout ReplyBatch
+    ) {
+        let pin = self.parts.pins.take()
+        let cache = self.parts.cache
+        let isQueued = self.parts.readers.submit { opened in
+            let result: Result<Outcome, RequestError>
+            switch opened {
+            case .success(let reader):
+                let loader = ReaderLoader(reader: reader, cache: cache)
+                var filled = outcome
+                var failure: BackendError?
+                _ = filled.fillValues { version in
+                    do throws(BackendError) {
+                        return try loader.value(of: tenant.id, row: version.row)
+                    } catch {
+                        failure = error
+                        return nil
+                    }
+                }
+                result = failure.map { .failure(.answerNotLoaded($0)) } ?? .success(filled)
+            case .failure(let error):
+                result = .failure(.answerNotLoaded(error))
+            }
+            _ = pin
+            reply.executor.execute { reply.complete(result) }
+        }
+        if !isQueued {
+            replies.add(reply, .failure(.answerNotLoaded(.unavailable("too many reads wait"))))
+        }
+    }
+
+    // MARK: Housekeeping
+
+    /// One slice of what is not urgent: compaction, and when nobody waits the backend's own.
+    private func housekeep(isIdle: Bool) {
+        let now = self.parts.clock.now()
+        if self.compactions.next <= now {
+            let run = BatchRun(firstRow: self.nextRow, configuration: self.parts.configuration)
+            self.compactions.slice(now: now)
+            self.compactions.addRemovals(to: run)
+            if run.hasRemovals { self.commit(run) }
+        }
+        if isIdle {
+            do throws(BackendError) {
+                _ = try self.parts.backend.maintain()
+            } catch {
+                self.parts.report(.maintenanceFailed(error))
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+import ByreCore
+
+/// The slow part of compaction: takes unreachable versions out of the index, then has their rows
+/// deleted, in slices, with pauses for everybody else.
+///
+/// Rows are deleted only when no reader pinned before may need them (see ``ReadPins``), and a crash
+/// in between costs nothing: the recovery finds the versions again.
+struct Compactions {
+    private struct Job {
+        let tenant: TenantStore
+        let revision: Int64
+        /// Revision after the last one whose keys were cleaned.
+        var position: Int64
+        var waiters: [(reply: any Reply, result: Result<Outcome, RequestError>)] = []
+    }
+
+    /// Rows out of the index, waiting to be deleted.
+    private struct Removal {
+        let tenant: TenantStore
+        let epoch: Int64
+        let rows: [RowID]
+    }
+
+    private let parts: Committer.Parts
+    private var jobs: [Job] = []
+    private var removals: [Removal] = []
+    private var removalRows = 0
+    /// Removals at the front of `removals` that are in the commit under way.
+    private var inCommit = 0
+    private var nextSlice: Int64 = .max
+
+    init(parts: Committer.Parts) {
+        self.parts = parts
+    }
+
+    /// When there is something to do, in nanoseconds; `Int64.max` for nothing.
+    var next: Int64 {
+        self.nextSlice
+    }
+
+    /// Starts cleaning up below a tenant's compact revision, or lets a cleaning under way go on to it.
+    mutating func begin(_ tenant: TenantStore) {
+        let revision = tenant.snapshot.state.compactRevision
+        guard revision >= 0 else { return }
+        var job = Job(tenant: tenant, revision: revision, position: 0)
+        if let place = self.jobs.firstIndex(where: { $0.tenant === tenant }) {
+            let running = self.jobs.remove(at: place)
+            job.position = running.position
+            job.waiters = running.waiters
+        }
+        self.jobs.append(job)
+        self.nextSlice = 0
+    }
+
+    /// Answers a compaction when the cleaning is over.
+    /// - Returns: false when none is under way: then the caller answers.
+    mutating func wait(
+        for tenant: TenantStore, _ reply: any Reply, _ result: Result<Outcome, RequestError>
+    ) -> Bool {
+        guard let place = self.jobs.firstIndex(where: { $0.tenant === tenant }) else {
+            return false
+        }
+        self.jobs[place].waiters.append((reply, result))
+        return true
+    }
+
+    /// Cleans the keys of one slice of revisions of one tenant.
+    mutating func slice(now: Int64) {
+        defer { self.reschedule(now: now) }
+        guard self.removalRows < self.parts.configuration.deferredRowsMax, !self.jobs.isEmpty else {
+            return
+        }
+        var job = self.jobs.removeFirst()
+        var keys: [Bytes] = []
+        let visited = job.tenant.withHub { hub in
+            hub.log.visit(
+                from: job.position,
+                through: job.revision,
+                recordsMax: self.parts.configuration.compactionBatchLimit
+            ) { key, _ in
+                keys.append(key)
+                return true
+            }
+        }
+        job.position = visited + 1
+        var state = job.tenant.snapshot.state
+        let rows = state.removeCompacted(keys)
+        if !rows.isEmpty {
+            job.tenant.publish(state)
+            let epoch = self.parts.pins.advance()
+            self.removals.append(Removal(tenant: job.tenant, epoch: epoch, rows: rows))
+            self.removalRows += rows.count
+        }
+        if visited < job.revision {
+            self.jobs.append(job)
+            return
+        }
+        job.tenant.withHub { $0.truncateLog() }
+        var replies = ReplyBatch()
+        for waiter in job.waiters { replies.add(waiter.reply, waiter.result) }
+        replies.send()
+    }
+
+    /// Adds rows that nobody needs any more to a batch, oldest first.
+    mutating func addRemovals(to run: BatchRun) {
+        self.inCommit = 0
+        for removal in self.removals.prefix(Self.removalsPerCommitMax) {
+            guard self.parts.pins.mayDelete(removal.epoch) else { break }
+            run.remove(removal.rows, of: removal.tenant)
+            self.inCommit += 1
+        }
+    }
+
+    mutating func removalsCommitted() {
+        for removal in self.removals.prefix(self.inCommit) {
+            self.removalRows -= removal.rows.count
+            self.parts.cache.remove(removal.rows)
+        }
+        self.removals.removeFirst(self.inCommit)
+        self.inCommit = 0
+    }
+
+    mutating func removalsFailed() {
+        self.inCommit = 0
+    }
+
+    /// Answers those who wait, at the end: their compaction is decided, its rows go after the restart.
+    mutating func abandon() {
+        var replies = ReplyBatch()
+        for job in self.jobs {
+            for waiter in job.waiters { replies.add(waiter.reply, waiter.result) }
+        }
+        self.jobs.removeAll()
+        replies.send()
+    }
+
+    /// Slices whose rows are deleted by one commit.
+    private static let removalsPerCommitMax = 8
+
+    private mutating func reschedule(now: Int64) {
+        let hasWork = !self.jobs.isEmpty || !self.removals.isEmpty
+        self.nextSlice =
+            hasWork ? now + self.parts.configuration.compactionSleepNanoseconds : .max
+    }
+}

@@ -1,0 +1,39 @@
+package import ByreCore
+
+/// Bounds and settings of a store. What happens at each bound is said where it is kept.
+package struct Configuration: Sendable {
+    /// Space each tenant may use.
+    package var quota: Quota = .default
+    /// Bytes of values kept in memory.
+    package var cacheBytes = 256 << 20
+    /// Threads that read values from the backend.
+    package var readerThreads = 2
+    /// Most reads waiting for a reader thread; one more is refused with "too many requests".
+    package var readQueueMax = 65_536
+    /// Most writes waiting for the committer; one more is refused with "too many requests".
+    package var writeQueueMax = 65_536
+    /// Most operations in one commit.
+    package var batchOperationsMax = 4_096
+    /// Bytes of keys and values in one commit after which no operation is added.
+    package var batchBytesMax = 8 << 20
+    /// How long a write may wait before it is begun; then it fails with "request timed out".
+    package var requestTimeoutNanoseconds: Int64 = 7_000_000_000
+    /// Shortest time to live of a lease, in seconds.
+    package var minLeaseTTLSeconds: Int64 = 2
+    /// Added once to every lease after a start (etcd: one election timeout).
+    package var leaseGraceNanoseconds: Int64 = 1_000_000_000
+    /// How often expired leases are looked for.
+    package var leaseCheckNanoseconds: Int64 = 500_000_000
+    /// Most revisions compacted in one slice.
+    package var compactionBatchLimit = 1_000
+    /// Pause between two slices of compaction.
+    package var compactionSleepNanoseconds: Int64 = 10_000_000
+    /// Rows of compacted versions that may wait for readers; compaction pauses at the bound.
+    package var deferredRowsMax = 1_000_000
+    /// Automatic compaction, or nil.
+    package var autoCompaction: AutoCompaction?
+    /// How often streams that asked for it are told of progress.
+    package var watchProgressNanoseconds: Int64 = 600_000_000_000
+
+    package init() {}
+}

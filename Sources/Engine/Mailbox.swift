@@ -1,0 +1,93 @@
+import Glibc
+
+/// A bounded queue from many threads to one or a few that block for it.
+///
+/// Swift's `Mutex` has no condition to wait on, so this is POSIX's pair of the two.
+package final class Mailbox<Element: Sendable>: @unchecked Sendable {
+    // @unchecked: `elements` and `isClosed` are touched only with `mutex` held.
+    private var elements: [Element] = []
+    private var isClosed = false
+    private var waiters = 0
+    private let capacity: Int
+    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    private let condition: UnsafeMutablePointer<pthread_cond_t>
+
+    /// - Parameter capacity: most elements held; ``push(_:)`` refuses more.
+    package init(capacity: Int) {
+        self.capacity = capacity
+        self.mutex = .allocate(capacity: 1)
+        self.condition = .allocate(capacity: 1)
+        pthread_mutex_init(self.mutex, nil)
+        var attributes = pthread_condattr_t()
+        pthread_condattr_init(&attributes)
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        pthread_cond_init(self.condition, &attributes)
+        pthread_condattr_destroy(&attributes)
+    }
+
+    deinit {
+        pthread_cond_destroy(self.condition)
+        pthread_mutex_destroy(self.mutex)
+        self.condition.deallocate()
+        self.mutex.deallocate()
+    }
+
+    package enum PushResult {
+        case pushed, full, closed
+    }
+
+    /// Adds an element, and wakes a waiter if there is one.
+    package func push(_ element: Element) -> PushResult {
+        pthread_mutex_lock(self.mutex)
+        defer { pthread_mutex_unlock(self.mutex) }
+        guard !self.isClosed else { return .closed }
+        guard self.elements.count < self.capacity else { return .full }
+        self.elements.append(element)
+        if self.waiters > 0 { pthread_cond_signal(self.condition) }
+        return .pushed
+    }
+
+    /// Takes all elements, waiting for one until `deadline` (nanoseconds of the monotonic clock).
+    /// - Returns: the elements, empty when the deadline passed; nil once the mailbox is closed and
+    ///   empty.
+    package func takeAll(until deadline: Int64) -> [Element]? {
+        self.wait(until: deadline) {
+            let taken = self.elements
+            self.elements.removeAll(keepingCapacity: true)
+            return taken
+        }
+    }
+
+    /// Takes the oldest element, waiting for one; nil once the mailbox is closed and empty.
+    package func takeFirst() -> Element? {
+        self.wait(until: .max) { self.elements.isEmpty ? [] : [self.elements.removeFirst()] }?.first
+    }
+
+    /// Refuses further elements; what is inside can still be taken.
+    package func close() {
+        pthread_mutex_lock(self.mutex)
+        self.isClosed = true
+        pthread_cond_broadcast(self.condition)
+        pthread_mutex_unlock(self.mutex)
+    }
+
+    private func wait(until deadline: Int64, _ take: () -> [Element]) -> [Element]? {
+        pthread_mutex_lock(self.mutex)
+        defer { pthread_mutex_unlock(self.mutex) }
+        self.waiters += 1
+        defer { self.waiters -= 1 }
+        while self.elements.isEmpty && !self.isClosed {
+            if deadline == .max {
+                pthread_cond_wait(self.condition, self.mutex)
+            } else {
+                var time = timespec(
+                    tv_sec: Int(deadline / 1_000_000_000), tv_nsec: Int(deadline % 1_000_000_000))
+                if pthread_cond_timedwait(self.condition, self.mutex, &time) == ETIMEDOUT {
+                    break
+                }
+            }
+        }
+        if self.elements.isEmpty && self.isClosed { return nil }
+        return take()
+    }
+}

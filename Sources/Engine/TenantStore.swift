@@ -1,0 +1,150 @@
+package import ByreCore
+import Synchronization
+
+/// One tenant of a running store: its committed state and its live parts, for any thread.
+///
+/// Lock order: `live` before `published`. Neither is held while the backend works.
+package final class TenantStore: Sendable {
+    package let id: TenantID
+    package let name: String
+    package let clusterID: UInt64
+    package let memberID: UInt64
+
+    /// The committed state; replaced by the committer after each commit that changed the tenant.
+    private let published: Mutex<Snapshot>
+    /// What changes without a commit, and what must change together with one.
+    private let live: Mutex<Live>
+    /// Who drains the watch streams of each event loop.
+    private let wakers = Mutex<[Int32: any WatchWaker]>([:])
+    let pins: ReadPins
+    private let catchUp: CatchUp
+
+    /// A tenant's volatile parts.
+    struct Live: ~Copyable {
+        var hub: WatchHub
+        var lessor: Lessor
+        /// Called once the lease is gone: keep-alives that came when it was already expired.
+        var revocationWaiters: [LeaseID: [@Sendable () -> Void]] = [:]
+        /// Whether a reader thread is catching up watchers.
+        var isCatchingUp = false
+    }
+
+    init(
+        _ state: TenantState, hub: consuming sending WatchHub, pins: ReadPins, catchUp: CatchUp
+    ) {
+        self.id = state.id
+        self.name = state.name
+        self.clusterID = state.clusterID
+        self.memberID = state.memberID
+        self.published = Mutex(Snapshot(state))
+        self.live = Mutex(Live(hub: hub, lessor: Lessor()))
+        self.pins = pins
+        self.catchUp = catchUp
+    }
+
+    /// The newest committed state. Every write that was acknowledged is in it, so a read from it is
+    /// linearizable as long as one process owns the store.
+    package var snapshot: Snapshot { self.published.withLock { $0 } }
+
+    /// The newest committed state, whose rows will not be deleted while it is held: for answers that
+    /// load values.
+    package func pinnedSnapshot() -> PinnedSnapshot {
+        let pin = self.pins.take()
+        return PinnedSnapshot(self.snapshot, pin: pin)
+    }
+
+    // MARK: Live parts
+
+    /// Runs `body` on the tenant's watches, under the lock, and sees to what comes of it: streams that
+    /// got something are woken, watchers that lag are caught up.
+    package func withHub<Result: Sendable>(_ body: (inout WatchHub) -> Result) -> Result {
+        self.withLive { body(&$0.hub) }
+    }
+
+    /// Runs `body` on the live parts, under the lock; see ``withHub(_:)``.
+    func withLive<Result: Sendable>(_ body: (inout Live) -> Result) -> Result {
+        let (result, wakes, startsCatchUp) = self.live.withLock { live in
+            let result = body(&live)
+            let startsCatchUp = live.hub.hasCatchUpWork && !live.isCatchingUp
+            if startsCatchUp { live.isCatchingUp = true }
+            return (result, live.hub.takeWakes(), startsCatchUp)
+        }
+        if !wakes.isEmpty { self.wake(wakes) }
+        if startsCatchUp { self.catchUp.start(self) }
+        return result
+    }
+
+    /// Ends catching up for want of work; starts it again if some came meanwhile.
+    func endCatchUp() {
+        self.withLive { $0.isCatchingUp = false }
+    }
+
+    /// Ends catching up because the backend cannot be read now. The next call on the hub tries again;
+    /// the engine makes one at least every ``Configuration/leaseCheckNanoseconds``.
+    func pauseCatchUp() {
+        let wakes = self.live.withLock { live in
+            live.isCatchingUp = false
+            return live.hub.takeWakes()
+        }
+        if !wakes.isEmpty { self.wake(wakes) }
+    }
+
+    /// Names who drains the watch streams opened with `loop` as their number.
+    package func setWaker(_ waker: any WatchWaker, forLoop loop: Int32) {
+        self.wakers.withLock { $0[loop] = waker }
+    }
+
+    private func wake(_ streams: [WatchStreamID]) {
+        let wakers = self.wakers.withLock { $0 }
+        if streams.count == 1 {
+            wakers[streams[0].loop]?.wake(streams)
+            return
+        }
+        for (loop, streams) in Dictionary(grouping: streams, by: \.loop) {
+            wakers[loop]?.wake(streams)
+        }
+    }
+
+    func publish(_ state: TenantState) {
+        let snapshot = Snapshot(state)
+        // The old snapshot is released outside the lock: that may free many nodes.
+        let old = self.published.withLock { published in
+            let old = published
+            published = snapshot
+            return old
+        }
+        _ = consume old
+    }
+
+    // MARK: Leases
+
+    /// Renews a lease, or tells why not.
+    /// - Parameter whenRevoked: called later if, and only if, the lease is expired and its revocation
+    ///   under way.
+    package func keepAlive(
+        _ id: LeaseID, now: Int64, whenRevoked: @escaping @Sendable () -> Void
+    ) -> Lessor.Renewal {
+        self.withLive { live in
+            let renewal = live.lessor.renew(id, now: now)
+            if renewal == .expired { live.revocationWaiters[id, default: []].append(whenRevoked) }
+            return renewal
+        }
+    }
+
+    /// Time a lease has left, in nanoseconds; nil when there is none.
+    package func remaining(_ id: LeaseID, now: Int64) -> Int64? {
+        self.withLive { $0.lessor.remaining(id, now: now) }
+    }
+
+    /// All leases, the next to expire first.
+    package func leasesByRemaining() -> [LeaseID] {
+        self.withLive { $0.lessor.leasesByRemaining() }
+    }
+}
+
+/// Drains the watch streams of one event loop.
+package protocol WatchWaker: AnyObject, Sendable {
+    /// Streams of the loop came to hold something. Called on any thread, without locks held; must not
+    /// block.
+    func wake(_ streams: [WatchStreamID])
+}

@@ -1,0 +1,46 @@
+import ByreCore
+
+/// What the committer does by the clock: ends expired leases, compacts automatically, tells watchers of
+/// progress.
+struct Timers {
+    private let configuration: Configuration
+    private var nextLeaseCheck: Int64
+    private var autoCompactors: [TenantID: AutoCompactor] = [:]
+
+    init(configuration: Configuration, now: Int64) {
+        self.configuration = configuration
+        self.nextLeaseCheck = now + configuration.leaseCheckNanoseconds
+    }
+
+    /// When to look again, in nanoseconds.
+    var next: Int64 { self.nextLeaseCheck }
+
+    /// Operations that are due now. Also hands out periodic progress.
+    mutating func due(_ tenants: [TenantStore], now: Int64) -> [Submission] {
+        guard now >= self.nextLeaseCheck else { return [] }
+        self.nextLeaseCheck = now + self.configuration.leaseCheckNanoseconds
+        var due: [Submission] = []
+        for tenant in tenants {
+            let expired = tenant.withLive { live in
+                _ = live.hub.tick(now: .nanoseconds(now))
+                return live.lessor.expired(at: now)
+            }
+            for lease in expired { due.append(self.submission(.leaseRevoke(lease), tenant)) }
+            if let revision = self.compactRevision(of: tenant, now: now) {
+                due.append(self.submission(.compact(revision: revision), tenant))
+            }
+        }
+        return due
+    }
+
+    private mutating func compactRevision(of tenant: TenantStore, now: Int64) -> Int64? {
+        guard let policy = self.configuration.autoCompaction else { return nil }
+        return self.autoCompactors[
+            tenant.id, default: AutoCompactor(policy, now: now)
+        ].due(revision: tenant.snapshot.state.revision, now: now)
+    }
+
+    private func submission(_ operation: Operation, _ tenant: TenantStore) -> Submission {
+        Submission(tenant: tenant, operation: operation, deadline: .max, reply: nil)
+    }
+}
