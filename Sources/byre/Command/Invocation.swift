@@ -1,0 +1,111 @@
+/// What the program is asked to do: its whole command line and environment, read and checked.
+package enum Invocation: Sendable {
+    /// Print a text and exit.
+    case print(String)
+    /// Serve; `notes` go to the log.
+    case serve(ServeConfiguration, notes: [String])
+    /// Check the SQLite store at a path.
+    case verify(databasePath: String)
+
+    /// A command line that cannot be followed, and whose it is.
+    package struct Refusal: Error, Equatable {
+        /// `byre`, `byre serve` or `etcd`, as the person typed it.
+        package let program: String
+        package let usage: UsageError
+
+        /// The line to show.
+        package var message: String {
+            "\(self.program): \(self.usage.message) (see \(self.program) --help)"
+        }
+    }
+
+    /// Reads the command line.
+    /// - Parameters:
+    ///   - arguments: the name the program was started under, then what follows it.
+    ///   - environment: all variables by name.
+    /// - Throws: ``Refusal``.
+    package init(
+        arguments: [String],
+        environment: [String: String]
+    ) throws(Refusal) {
+        let program = arguments.first?.split(separator: "/").last ?? "byre"
+        let rest = Array(arguments.dropFirst())
+        if program == "etcd" {
+            self = try Self.naming("etcd") { () throws(UsageError) in
+                try Self.serve(.etcd, rest, environment)
+            }
+            return
+        }
+        guard let word = rest.first else {
+            throw Refusal(
+                program: "byre",
+                usage: UsageError("name one of the commands \(Help.commandNames)")
+            )
+        }
+        let flags = Array(rest.dropFirst())
+        switch word {
+        case "serve":
+            self = try Self.naming("byre serve") { () throws(UsageError) in
+                try Self.serve(.byre, flags, environment)
+            }
+        case "verify":
+            self = try Self.naming("byre verify") { () throws(UsageError) in
+                try Self.verify(flags, environment)
+            }
+        case "version", "--version", "-version":
+            self = try Self.naming("byre") { () throws(UsageError) in
+                if let extra = flags.first { throw UsageError("\"\(extra)\" is one word too many") }
+                return .print(ByreVersion.text(claiming: .current))
+            }
+        case "help", "--help", "-help", "-h":
+            self = try Self.naming("byre") { () throws(UsageError) in
+                .print(try Help.text(for: flags))
+            }
+        default:
+            throw Refusal(
+                program: "byre",
+                usage: UsageError("\"\(word)\" is not one of the commands \(Help.commandNames)")
+            )
+        }
+    }
+
+    private static func naming(
+        _ program: String,
+        _ body: () throws(UsageError) -> Invocation
+    ) throws(Refusal) -> Invocation {
+        do {
+            return try body()
+        } catch {
+            throw Refusal(program: program, usage: error)
+        }
+    }
+
+    private static func serve(
+        _ personality: Personality,
+        _ flags: [String],
+        _ environment: [String: String]
+    ) throws(UsageError) -> Invocation {
+        let outcome = try personality.parser.parse(flags, environment: environment)
+        if outcome.wantsHelp { return .print(Help.serve(personality)) }
+        if outcome.wantsVersion {
+            let version = outcome.options.claimedVersion
+            switch personality {
+            case .byre: return .print(ByreVersion.text(claiming: version))
+            case .etcd: return .print(ByreVersion.etcdText(claiming: version))
+            }
+        }
+        let configuration = try ServeConfiguration(outcome.options, personality: personality)
+        return .serve(configuration, notes: outcome.notes + configuration.notes)
+    }
+
+    private static func verify(
+        _ flags: [String],
+        _ environment: [String: String]
+    ) throws(UsageError) -> Invocation {
+        // The environment is the server's: its notes about variables say nothing here.
+        let outcome = try Help.verifyParser.parse(flags, environment: environment)
+        if outcome.wantsHelp { return .print(Help.verify) }
+        if outcome.wantsVersion { return .print(ByreVersion.text(claiming: .current)) }
+        return .verify(databasePath: try outcome.options.databasePath())
+    }
+}

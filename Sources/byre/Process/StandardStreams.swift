@@ -1,0 +1,29 @@
+import Glibc
+
+/// The process's standard streams, as file descriptors.
+package enum StandardStream: CInt, Sendable {
+    case output = 1
+    case error = 2
+
+    /// Writes all of `text`, which nobody is left to tell about if it fails.
+    package func write(_ text: String) {
+        writeAll(Array(text.utf8), to: self.rawValue)
+    }
+}
+
+/// Writes `bytes` in as few system calls as the file takes; gives up on an error.
+func writeAll(_ bytes: [UInt8], to descriptor: CInt) {
+    bytes.withUnsafeBytes { buffer in
+        var rest = buffer[...]
+        while !rest.isEmpty {
+            let written = Glibc.write(
+                descriptor,
+                UnsafeRawBufferPointer(rebasing: rest).baseAddress,
+                rest.count
+            )
+            if written < 0 && errno == EINTR { continue }
+            if written <= 0 { return }
+            rest = rest.dropFirst(written)
+        }
+    }
+}

@@ -1,0 +1,37 @@
+/// What the flags of `byre verify` say.
+package struct VerifyOptions: FlagOptions {
+    package var dataDirectory: String?
+    package var store: StoreURL?
+
+    package init() {}
+
+    /// The flags of the command.
+    package static let table = FlagTable<VerifyOptions>([
+        .init(
+            "Store",
+            [
+                Flag(
+                    "data-dir",
+                    \.dataDirectory,
+                    placeholder: "DIR",
+                    "Directory whose file byre.db is checked."
+                ),
+                Flag(
+                    "store",
+                    \.store,
+                    origin: .byre,
+                    "Database to check, as sqlite:///var/lib/byre/byre.db."
+                ),
+            ]
+        )
+    ])
+
+    /// Path of the SQLite database file that the flags name.
+    package func databasePath() throws(UsageError) -> String {
+        switch (self.store, self.dataDirectory) {
+        case (.sqlite(let path)?, _): return path
+        case (nil, let directory?): return directory + "/byre.db"
+        case (nil, nil): throw UsageError("name a store with --data-dir or --store")
+        }
+    }
+}
