@@ -1,0 +1,175 @@
+import COpenSSL
+
+/// Fills an `SSL_CTX`, which is then handed to a ``Context``.
+final class ContextBuilder {
+    private let context: OpaquePointer
+    private var isFinished = false
+
+    /// What works today but needs a person's attention; one line each.
+    private(set) var warnings: [String] = []
+
+    /// Starts with what holds for every connection.
+    init(_ method: OpaquePointer?) throws(TLSError) {
+        OpenSSL.clearErrors()
+        self.context = try OpenSSL.check(SSL_CTX_new(method), "making a context")
+
+        // Of two records' worth of buffers, 34 KiB, an idle connection keeps none. And what is sent
+        // as our chain is what the certificate file holds, as with Go: not what OpenSSL would add
+        // to it from the trusted CAs, anew in each handshake.
+        byre_SSL_CTX_set_mode(
+            self.context,
+            Int(SSL_MODE_RELEASE_BUFFERS) | Int(SSL_MODE_NO_AUTO_CHAIN)
+        )
+
+        // No resumption, by tickets or by session id: etcd's clients do not ask for it, sessions
+        // cost memory, and a resumed connection would bring along an identity that was verified
+        // before the CAs or the revocation list changed.
+        byre_SSL_CTX_set_session_cache_mode(self.context, Int(SSL_SESS_CACHE_OFF))
+        SSL_CTX_set_num_tickets(self.context, 0)
+        SSL_CTX_set_options(
+            self.context,
+            byre_SSL_OP_NO_TICKET | byre_SSL_OP_NO_RENEGOTIATION | byre_SSL_OP_NO_COMPRESSION
+                | byre_SSL_OP_CIPHER_SERVER_PREFERENCE | byre_SSL_OP_PRIORITIZE_CHACHA
+        )
+
+        byre_SSL_CTX_set_max_cert_list(self.context, Limits.peerChainBytesMax)
+    }
+
+    deinit {
+        if !self.isFinished { SSL_CTX_free(self.context) }
+    }
+
+    /// Hands the context over to the caller, who frees it.
+    func finish() -> OpaquePointer {
+        precondition(!self.isFinished, "a context is handed over once")
+        self.isFinished = true
+        return self.context
+    }
+
+    /// Limits versions and cipher suites; an empty list of suites leaves the defaults.
+    func set(
+        versions: ClosedRange<ProtocolVersion>,
+        cipherSuites: [CipherSuite]
+    ) throws(TLSError) {
+        try OpenSSL.check(
+            byre_SSL_CTX_set_min_proto_version(self.context, versions.lowerBound.number),
+            "setting the lowest TLS version"
+        )
+        try OpenSSL.check(
+            byre_SSL_CTX_set_max_proto_version(self.context, versions.upperBound.number),
+            "setting the highest TLS version"
+        )
+
+        var tls12 = cipherSuites.filter { $0.version == .tls12 }
+        let tls13 = cipherSuites.filter { $0.version == .tls13 }
+        // Suites of TLS 1.3 alone say nothing about TLS 1.2, and the other way round.
+        if tls12.isEmpty { tls12 = CipherSuite.defaults }
+        let names = tls12.map(\.openSSLName).joined(separator: ":")
+        try OpenSSL.check(
+            SSL_CTX_set_cipher_list(self.context, names),
+            "setting the cipher suites"
+        )
+        if !tls13.isEmpty {
+            let names = tls13.map(\.openSSLName).joined(separator: ":")
+            try OpenSSL.check(
+                SSL_CTX_set_ciphersuites(self.context, names),
+                "setting the cipher suites"
+            )
+        }
+    }
+
+    /// Loads the certificate that this side shows, the intermediates after it, and its key.
+    func setIdentity(certificateFile: String, keyFile: String) throws(TLSError) {
+        let chain = try PEM.certificates(at: certificateFile, as: .certificate)
+        let key = try PEM.key(at: keyFile)
+        OpenSSL.clearErrors()
+        // Never empty: the reader refuses a file without certificates.
+        guard let own = chain.first else { return }
+        guard SSL_CTX_use_certificate(self.context, own.x509) == 1 else {
+            throw .file(.certificate, path: certificateFile, problem: OpenSSL.takeReason())
+        }
+        for intermediate in chain.dropFirst() {
+            guard byre_SSL_CTX_add1_chain_cert(self.context, intermediate.x509) == 1 else {
+                throw .file(.certificate, path: certificateFile, problem: OpenSSL.takeReason())
+            }
+        }
+        guard X509_check_private_key(own.x509, key.key) == 1 else {
+            OpenSSL.clearErrors()
+            throw .file(
+                .key,
+                path: keyFile,
+                problem: "does not match the certificate in \(certificateFile)"
+            )
+        }
+        guard SSL_CTX_use_PrivateKey(self.context, key.key) == 1 else {
+            throw .file(.key, path: keyFile, problem: OpenSSL.takeReason())
+        }
+        if let problem = own.validityProblem {
+            self.warn(.certificate, certificateFile, problem)
+        }
+    }
+
+    /// Trusts every certificate of a file as an anchor for verifying peers.
+    func trust(certificatesAt path: String, tellingClients: Bool) throws(TLSError) {
+        let anchors = try PEM.certificates(at: path, as: .trustedCA)
+        let store = SSL_CTX_get_cert_store(self.context)
+        OpenSSL.clearErrors()
+        for anchor in anchors {
+            guard X509_STORE_add_cert(store, anchor.x509) == 1 else {
+                throw .file(.trustedCA, path: path, problem: OpenSSL.takeReason())
+            }
+        }
+        X509_STORE_set_flags(store, UInt(X509_V_FLAG_PARTIAL_CHAIN))
+        if tellingClients { try self.tellClients(of: anchors) }
+
+        let stale = anchors.compactMap(\.validityProblem)
+        if let problem = stale.first {
+            self.warn(.trustedCA, path, "\(stale.count) of \(anchors.count): \(problem)")
+        }
+    }
+
+    /// Names the trusted CAs to clients, who choose their certificate by it, if the names fit in
+    /// ``Limits/trustedNamesBytesMax``.
+    private func tellClients(of anchors: [Certificate]) throws(TLSError) {
+        let bytes = anchors.reduce(into: 0) { bytes, anchor in
+            bytes += 2 + Int(max(0, i2d_X509_NAME(X509_get_subject_name(anchor.x509), nil)))
+        }
+        guard bytes <= Limits.trustedNamesBytesMax else { return }
+        for anchor in anchors {
+            try OpenSSL.check(
+                SSL_CTX_add_client_CA(self.context, anchor.x509),
+                "naming the trusted CAs"
+            )
+        }
+    }
+
+    /// Trusts what the operating system trusts.
+    func trustSystem() throws(TLSError) {
+        try OpenSSL.check(
+            SSL_CTX_set_default_verify_paths(self.context),
+            "loading the system's CAs"
+        )
+    }
+
+    /// Refuses the certificates that the lists of a file revoke.
+    func revoke(listsAt path: String) throws(TLSError) {
+        let lists = try PEM.revocationLists(at: path)
+        let store = SSL_CTX_get_cert_store(self.context)
+        OpenSSL.clearErrors()
+        for list in lists {
+            guard X509_STORE_add_crl(store, list.crl) == 1 else {
+                throw .file(.revocations, path: path, problem: OpenSSL.takeReason())
+            }
+            if let problem = list.validityProblem {
+                self.warn(.revocations, path, problem)
+            }
+        }
+        X509_STORE_set_flags(store, UInt(X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL))
+    }
+
+    private func warn(_ role: FileRole, _ path: String, _ problem: String) {
+        self.warnings.append(
+            TLSError.file(role, path: path, problem: problem).description
+        )
+    }
+}

@@ -1,0 +1,105 @@
+/// How a server speaks TLS: what etcd's flags say, read but not yet loaded.
+package struct ServerSettings: Sendable, Hashable {
+    /// Which clients must show a certificate.
+    package enum ClientCertificates: Sendable, Hashable {
+        /// None is asked for.
+        case ignored
+        /// One is asked for and, when given, verified.
+        case optional
+        /// One is asked for and must verify.
+        case required
+    }
+
+    /// PEM: the server's certificate, then the intermediates that lead to its CA.
+    package var certificateFile: String
+    /// PEM: the key of the first certificate, without a passphrase.
+    package var keyFile: String
+    /// PEM: the CAs that client certificates are checked against.
+    ///
+    /// Any certificate in it is an anchor, an intermediate too, as with Go.
+    package var trustedCAFile: String?
+    package var clientCertificates: ClientCertificates
+    /// PEM or DER: revoked client certificates.
+    package var revocationFile: String?
+    /// When not empty, a client certificate must have one of these as its subject's common name.
+    package var allowedCommonNames: [String]
+    /// When not empty, a client certificate must be valid for one of these names or addresses.
+    package var allowedHostnames: [String]
+    package var versions: ClosedRange<ProtocolVersion>
+    /// Suites in order of preference; empty means the defaults, for either version.
+    package var cipherSuites: [CipherSuite]
+    /// ALPN protocols in order of preference.
+    package var protocols: [String]
+
+    /// Settings with the defaults of etcd: TLS 1.2 and above, clients' certificates required as
+    /// soon as there is a CA to verify them with.
+    package init(certificateFile: String, keyFile: String, trustedCAFile: String? = nil) {
+        self.certificateFile = certificateFile
+        self.keyFile = keyFile
+        self.trustedCAFile = trustedCAFile
+        self.clientCertificates = trustedCAFile == nil ? .ignored : .required
+        self.revocationFile = nil
+        self.allowedCommonNames = []
+        self.allowedHostnames = []
+        self.versions = .tls12 ... .tls13
+        self.cipherSuites = []
+        self.protocols = ["h2", "http/1.1"]
+    }
+
+    /// Refuses what contradicts itself.
+    /// - Throws: ``TLSError/settings(_:)``.
+    func check() throws(TLSError) {
+        if self.clientCertificates != .ignored, self.trustedCAFile == nil {
+            throw .settings("client certificates cannot be verified without a trusted CA file")
+        }
+        if self.clientCertificates == .ignored {
+            if self.revocationFile != nil {
+                throw .settings("a revocation list file needs client certificates to check")
+            }
+            if !self.allowedCommonNames.isEmpty || !self.allowedHostnames.isEmpty {
+                throw .settings("allowed client names need client certificates to check")
+            }
+        }
+        if !self.allowedCommonNames.isEmpty, !self.allowedHostnames.isEmpty {
+            throw .settings("allowed common names and allowed host names exclude each other")
+        }
+        if !self.cipherSuites.isEmpty, self.versions.lowerBound == .tls13 {
+            // etcd's words.
+            throw .settings("cipher suites cannot be configured when only TLS1.3 is enabled")
+        }
+    }
+}
+
+/// How a client speaks TLS.
+package struct ClientSettings: Sendable, Hashable {
+    /// PEM: the CAs that the server is checked against; nil trusts what the system trusts.
+    package var trustedCAFile: String?
+    /// Whether the server's certificate and name are checked at all.
+    package var verifiesServer: Bool
+    /// PEM: what the client shows when asked, and its key.
+    package var certificateFile: String?
+    package var keyFile: String?
+    package var versions: ClosedRange<ProtocolVersion>
+    /// Suites in order of preference; empty means the defaults.
+    package var cipherSuites: [CipherSuite]
+    /// ALPN protocols in order of preference; empty sends no ALPN.
+    package var protocols: [String]
+
+    package init(trustedCAFile: String? = nil) {
+        self.trustedCAFile = trustedCAFile
+        self.verifiesServer = true
+        self.certificateFile = nil
+        self.keyFile = nil
+        self.versions = .tls12 ... .tls13
+        self.cipherSuites = []
+        self.protocols = ["h2"]
+    }
+
+    /// Refuses what contradicts itself.
+    /// - Throws: ``TLSError/settings(_:)``.
+    func check() throws(TLSError) {
+        if (self.certificateFile == nil) != (self.keyFile == nil) {
+            throw .settings("a client's certificate file and key file come together")
+        }
+    }
+}
