@@ -1,0 +1,1 @@
+"""What the system tests are made of: processes, clients, models and checkers."""
