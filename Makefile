@@ -1,0 +1,67 @@
+# Builds, runs and tests Byre. `make` lists what there is.
+
+SWIFT ?= swift
+PYTHON ?= python3
+# Where `make serve` keeps its data, and where it listens.
+DATA_DIR ?= $(if $(XDG_DATA_HOME),$(XDG_DATA_HOME),$(HOME)/.local/share)/byre
+CLIENT_URL ?= http://127.0.0.1:2379
+# Further arguments of pytest, as PYTEST_FLAGS='-k watch'.
+PYTEST_FLAGS ?=
+
+RELEASE := .build/release/byre
+VENV := .venv
+SWIFT_FILES := Package.swift Sources Tests
+
+BUILD_PACKAGES := libnghttp2-dev libsqlite3-dev libssl-dev pkg-config
+# Debian has an etcdctl of 3.4; that of 3.5 comes from PyPI, with the etcd to compare with.
+TEST_PACKAGES := ca-certificates curl etcd-client nghttp2-client openssl sqlite3
+
+.NOTPARALLEL:
+.PHONY: help serve build build-packages test test-packages unit system format lint generate bench \
+	clean
+
+help: ## List the targets.
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+serve: build ## Build, and serve from DATA_DIR on CLIENT_URL.
+	@echo "Serving $(CLIENT_URL) from $(DATA_DIR); Ctrl-C stops it." >&2
+	@exec $(RELEASE) serve --data-dir "$(DATA_DIR)" --listen-client-urls "$(CLIENT_URL)"
+
+build: build-packages ## Build the release executable, and check who imports whom.
+	$(SWIFT) build --configuration release --product byre \
+		--explicit-target-dependency-import-check error
+
+build-packages:
+	@deploy/packages.sh $(BUILD_PACKAGES)
+
+test: build unit system ## Run all tests, of the parts and of the release executable.
+
+unit: build-packages ## Run the tests of the parts.
+	$(SWIFT) test
+
+system: build test-packages $(VENV)/installed ## Run the tests of the release executable.
+	$(VENV)/bin/python -m pytest Tests/System $(PYTEST_FLAGS)
+
+test-packages:
+	@deploy/packages.sh $(TEST_PACKAGES)
+
+$(VENV)/installed: Tests/System/requirements.txt
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || deploy/packages.sh python3-venv
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+format: ## Format the Swift files.
+	$(SWIFT) format --in-place --parallel --recursive $(SWIFT_FILES)
+
+lint: ## Say where Swift files are not as the formatter wants them.
+	$(SWIFT) format lint --strict --parallel --recursive $(SWIFT_FILES)
+
+generate: $(VENV)/installed ## Renew the Swift code of the messages in proto/.
+	PYTHON=$(CURDIR)/$(VENV)/bin/python proto/generate.sh
+
+bench: build test-packages $(VENV)/installed ## Compare the release executable with etcd.
+	$(VENV)/bin/python Benchmarks/quick.py
+
+clean: ## Remove what was built.
+	rm -rf .build $(VENV)
