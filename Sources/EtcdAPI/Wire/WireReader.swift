@@ -45,6 +45,9 @@ package struct WireReader: ~Escapable {
         self.span = span
     }
 
+    /// Whether all of the message has been read.
+    package var isAtEnd: Bool { self.position >= self.span.byteCount }
+
     /// Reads what precedes the next value, or nil at the end of the message.
     ///
     /// The value must then be read by the call that fits its type, or skipped.
@@ -52,7 +55,7 @@ package struct WireReader: ~Escapable {
     ///   ``skip(_:)`` enters groups.
     @_lifetime(self: copy self)
     package mutating func nextField() throws(WireError) -> WireField? {
-        guard self.position < self.span.byteCount else { return nil }
+        guard !self.isAtEnd else { return nil }
         let field = try self.tag()
         guard field.type != .endGroup else { throw .malformed }
         return field
