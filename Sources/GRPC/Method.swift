@@ -30,8 +30,17 @@ package protocol StreamHandler: AnyObject {
     /// sent any more.
     func ended(_ reason: Status)
 
-    /// What was sent has left (all but less than the low-water mark): there is room again.
+    /// What was sent has left: ``ServerCall/bufferedBytes`` fell below
+    /// ``ServerCall/lowWaterMarkBytes``, having been at or above it. There is room again.
     func drained()
+
+    /// The server stops. A handler that wants to say more than the server's own status calls
+    /// ``ServerCall/finish(_:)``; otherwise ``ended(_:)`` comes next.
+    func stopping()
+}
+
+extension StreamHandler {
+    package func stopping() {}
 }
 
 /// Bytes of one message, produced while the client's window opens. Confined to the call's loop.

@@ -1,0 +1,43 @@
+/// Who is at the other end of a connection, as far as the transport knows.
+package final class Peer: Sendable {
+    /// What TLS established.
+    package struct TLS: Hashable, Sendable {
+        /// The client's certificate as DER; nil if it sent none.
+        package var certificate: [UInt8]?
+        /// The certificate's Subject CN.
+        package var commonName: String?
+        /// The certificate's DNS subject alternative names.
+        package var dnsNames: [String]
+        /// The certificate's URI subject alternative names.
+        package var uris: [String]
+        /// The server name the client asked for (SNI).
+        package var serverName: String?
+
+        package init(
+            certificate: [UInt8]? = nil,
+            commonName: String? = nil,
+            dnsNames: [String] = [],
+            uris: [String] = [],
+            serverName: String? = nil
+        ) {
+            self.certificate = certificate
+            self.commonName = commonName
+            self.dnsNames = dnsNames
+            self.uris = uris
+            self.serverName = serverName
+        }
+    }
+
+    /// The name of the listener that accepted the connection.
+    package let listener: String
+    /// `host:port` of the client; the socket's path for a unix socket.
+    package let remoteAddress: String
+    /// nil on a plaintext connection.
+    package let tls: TLS?
+
+    package init(listener: String, remoteAddress: String, tls: TLS? = nil) {
+        self.listener = listener
+        self.remoteAddress = remoteAddress
+        self.tls = tls
+    }
+}

@@ -1,0 +1,451 @@
+import CNGHTTP2
+import Glibc
+
+/// Which end of a connection a session is.
+package enum SessionRole: Hashable, Sendable {
+    case server
+    case client
+}
+
+/// A piece of a body that is being sent.
+package enum BodyRead {
+    /// Nothing is at hand; ``Session/resume(_:)`` is called once there is.
+    case pending
+    /// So many bytes were written, and more may follow.
+    case bytes(Int)
+    /// So many bytes were written, and they are the last; then come these trailers, if any.
+    case last(Int, trailers: HeaderList?)
+}
+
+/// Where a session gets the bodies it sends.
+package protocol SessionBodies: AnyObject {
+    /// Writes the next bytes of a stream's body. Called during ``Session/pull(into:from:)``; must not
+    /// call the session.
+    func read(_ stream: StreamRef, into buffer: UnsafeMutableRawBufferPointer) -> BodyRead
+}
+
+/// One HTTP/2 connection without its socket: bytes in, events out; requests in, bytes out.
+///
+/// The session never calls its driver except for bodies. `feed` records what arrived in
+/// ``buffers``; the driver acts on it after `feed` has returned, and then pulls what is to be
+/// written with `pull`, which may record more (closed streams above all). It does no I/O and reads
+/// no clock. Confined to one thread at a time.
+package final class Session {
+    /// The most a frame takes in the output, its header included.
+    package static let frameBytesMax = 16 << 10 + 256
+
+    package let role: SessionRole
+    /// What was recorded since the last ``SessionBuffers/clear()``.
+    package let buffers: SessionBuffers
+    /// Whether a HEADERS or DATA frame has left since this was last set to false.
+    package var sentMessage = false
+    /// Streams that are open.
+    package private(set) var streamCount = 0
+
+    let limits: SessionLimits
+    private var handle: OpaquePointer?
+    private var input: UnsafeRawPointer?
+    private var freeSlots: [Int] = []
+
+    // The header block that is being received.
+    var blockStream: Int32 = 0
+    var blockStart = 0
+    var blockBytes = 0
+    private var held: HeldFields?
+
+    // The output of the `pull` that is running.
+    var output = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    var written = 0
+    unowned(unsafe) var bodies: (any SessionBodies)?
+
+    private var resets: FrameBudget
+    private var settings: FrameBudget
+    private var idleFrames: FrameBudget
+    private var now: UInt64 = 0
+    private var isTerminated = false
+
+    /// Starts a session: its SETTINGS are ready to be pulled.
+    package init(role: SessionRole, limits: SessionLimits, buffers: SessionBuffers) {
+        self.role = role
+        self.limits = limits
+        self.buffers = buffers
+        self.resets = FrameBudget(burst: limits.resetsBurst)
+        self.settings = FrameBudget(burst: limits.settingsBurst)
+        self.idleFrames = FrameBudget(burst: limits.idleFramesBurst)
+        self.handle = Library.makeSession(
+            role,
+            limits,
+            userData: Unmanaged.passUnretained(self).toOpaque()
+        )
+        self.announce()
+    }
+
+    deinit {
+        nghttp2_session_del(self.handle)
+    }
+
+    private func announce() {
+        var settings = [
+            nghttp2_settings_entry(
+                settings_id: Int32(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE.rawValue),
+                value: UInt32(self.limits.streamWindowBytes)
+            ),
+            nghttp2_settings_entry(
+                settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue),
+                value: UInt32(self.limits.headerListBytesMax)
+            ),
+        ]
+        switch self.role {
+        case .server:
+            if self.limits.streamsAnnounced < .max {
+                settings.append(
+                    nghttp2_settings_entry(
+                        settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue),
+                        value: self.limits.streamsAnnounced
+                    )
+                )
+            }
+        case .client:
+            settings.append(
+                nghttp2_settings_entry(
+                    settings_id: Int32(NGHTTP2_SETTINGS_ENABLE_PUSH.rawValue),
+                    value: 0
+                )
+            )
+        }
+        nghttp2_submit_settings(self.handle, 0, settings, settings.count)
+        nghttp2_session_set_local_window_size(
+            self.handle,
+            0,
+            0,
+            self.limits.connectionWindowBytes
+        )
+    }
+
+    // MARK: Input
+
+    /// Takes what arrived on the connection and records what it means.
+    ///
+    /// Event ranges refer to `input`, so it must stay as it is until the events are acted on.
+    /// - Parameter now: Milliseconds of a clock that never goes back; it refills frame budgets.
+    /// - Throws: when the connection is beyond saving. A violation that HTTP/2 answers with GOAWAY does
+    ///   not throw: pull the output, then see ``isFinished``.
+    /// - Complexity: O(`input.count`).
+    package func feed(_ input: UnsafeRawBufferPointer, now: UInt64) throws(HTTP2Error) {
+        guard let start = input.baseAddress, !input.isEmpty, !self.isTerminated else { return }
+        self.now = now
+        self.input = start
+        if let held = self.held {
+            self.buffers.restore(held)
+            self.held = nil
+            self.blockStart = 0
+        }
+        let result = nghttp2_session_mem_recv(
+            self.handle,
+            start.assumingMemoryBound(to: UInt8.self),
+            input.count
+        )
+        self.input = nil
+        if self.blockStream != 0 {
+            self.held = self.buffers.hold(from: self.blockStart)
+        }
+        guard result < 0 else { return }
+        switch nghttp2_error(rawValue: Int32(truncatingIfNeeded: result)) {
+        case NGHTTP2_ERR_BAD_CLIENT_MAGIC: throw .badPreface
+        case NGHTTP2_ERR_FLOODED:
+            self.terminate(.enhanceYourCalm)
+            throw .flooded
+        default: throw .library(code: result)
+        }
+    }
+
+    /// Gives back flow-control credit for `count` bytes of a stream's body.
+    package func consume(_ stream: StreamRef, _ count: Int) {
+        nghttp2_session_consume(self.handle, stream.id, count)
+    }
+
+    /// Gives back the connection's credit only: the stream is not to send more.
+    package func consumeConnection(_ count: Int) {
+        nghttp2_session_consume_connection(self.handle, count)
+    }
+
+    // MARK: Output
+
+    /// Queues response headers; the body is asked for while output is pulled.
+    package func respond(_ stream: StreamRef, _ headers: HeaderList) {
+        var provider = nghttp2_data_provider()
+        provider.source.ptr = UnsafeMutableRawPointer(bitPattern: stream.slot + 1)
+        provider.read_callback = Library.readBody
+        nghttp2_submit_response(
+            self.handle,
+            stream.id,
+            headers.fields.baseAddress,
+            headers.fields.count,
+            &provider
+        )
+    }
+
+    /// Queues response headers that are the whole response.
+    package func respondHeadersOnly(_ stream: StreamRef, _ headers: HeaderList) {
+        nghttp2_submit_response(
+            self.handle,
+            stream.id,
+            headers.fields.baseAddress,
+            headers.fields.count,
+            nil
+        )
+    }
+
+    /// Opens a stream with a request whose body is asked for while output is pulled.
+    /// - Returns: nil when the session takes no more requests.
+    package func request(_ headers: HeaderList) -> StreamRef? {
+        let slot = self.takeSlot()
+        let place = UnsafeMutableRawPointer(bitPattern: slot + 1)
+        var provider = nghttp2_data_provider()
+        provider.source.ptr = place
+        provider.read_callback = Library.readBody
+        let id = nghttp2_submit_request(
+            self.handle,
+            nil,
+            headers.fields.baseAddress,
+            headers.fields.count,
+            &provider,
+            place
+        )
+        guard id > 0 else {
+            self.freeSlots.append(slot)
+            self.streamCount -= 1
+            return nil
+        }
+        return StreamRef(id: id, slot: slot)
+    }
+
+    /// Asks for the stream's body again after ``BodyRead/pending``.
+    package func resume(_ stream: StreamRef) {
+        nghttp2_session_resume_data(self.handle, stream.id)
+    }
+
+    /// Ends a stream with RST_STREAM.
+    package func reset(_ stream: StreamRef, _ code: ErrorCode) {
+        nghttp2_submit_rst_stream(self.handle, 0, stream.id, code.rawValue)
+    }
+
+    /// Queues a PING.
+    package func ping() {
+        nghttp2_submit_ping(self.handle, 0, nil)
+    }
+
+    /// Announces that no new stream will be served, in a way that loses none on its way here. Call
+    /// ``goAway()`` a round trip later.
+    package func announceShutdown() {
+        nghttp2_submit_shutdown_notice(self.handle)
+    }
+
+    /// Refuses new streams; those that are open go on.
+    package func goAway() {
+        nghttp2_submit_goaway(
+            self.handle,
+            0,
+            nghttp2_session_get_last_proc_stream_id(self.handle),
+            ErrorCode.noError.rawValue,
+            nil,
+            0
+        )
+    }
+
+    /// Ends the connection: GOAWAY is the last thing to be pulled.
+    package func terminate(_ code: ErrorCode, debug: StaticString = "") {
+        guard !self.isTerminated else { return }
+        self.isTerminated = true
+        if debug.utf8CodeUnitCount > 0 {
+            nghttp2_submit_goaway(
+                self.handle,
+                0,
+                nghttp2_session_get_last_proc_stream_id(self.handle),
+                code.rawValue,
+                debug.utf8Start,
+                debug.utf8CodeUnitCount
+            )
+        }
+        nghttp2_session_terminate_session(self.handle, code.rawValue)
+    }
+
+    /// Writes frames that are ready into `buffer`, as many as fit whole.
+    ///
+    /// - Precondition: `buffer` holds ``frameBytesMax`` twice.
+    /// - Returns: the bytes written; 0 when nothing is ready.
+    /// - Complexity: O(bytes written).
+    package func pull(
+        into buffer: UnsafeMutableRawBufferPointer,
+        from bodies: some SessionBodies
+    ) throws(HTTP2Error) -> Int {
+        precondition(buffer.count >= 2 * Self.frameBytesMax, "a frame must fit")
+        self.output = buffer
+        self.written = 0
+        self.bodies = bodies
+        defer {
+            self.output = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+            self.bodies = nil
+        }
+        while self.hasRoom {
+            var frame: UnsafePointer<UInt8>?
+            let count = nghttp2_session_mem_send(self.handle, &frame)
+            guard count >= 0 else { throw .library(code: count) }
+            guard count > 0, let frame, let start = buffer.baseAddress else { break }
+            memcpy(start + self.written, frame, count)
+            self.written += count
+        }
+        return self.written
+    }
+
+    /// Whether one more frame surely fits into the output.
+    var hasRoom: Bool { self.output.count - self.written >= Self.frameBytesMax }
+
+    /// Whether there is nothing left to receive or to send: the connection may be closed.
+    package var isFinished: Bool {
+        nghttp2_session_want_read(self.handle) == 0 && nghttp2_session_want_write(self.handle) == 0
+    }
+
+    /// Whether something is ready to be pulled.
+    package var wantsWrite: Bool { nghttp2_session_want_write(self.handle) != 0 }
+}
+
+// MARK: What the callbacks record
+
+extension Session {
+    func beganHeaders(_ id: Int32, opensStream: Bool) -> Bool {
+        self.blockStream = id
+        self.blockStart = self.buffers.fields.count
+        self.blockBytes = 0
+        guard opensStream else { return true }
+        guard self.streamCount < self.limits.streamsMax else {
+            nghttp2_submit_rst_stream(self.handle, 0, id, ErrorCode.refusedStream.rawValue)
+            self.blockStream = 0
+            return false
+        }
+        nghttp2_session_set_stream_user_data(
+            self.handle,
+            id,
+            UnsafeMutableRawPointer(bitPattern: self.takeSlot() + 1)
+        )
+        return true
+    }
+
+    func header(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Bool {
+        self.blockBytes += name.count + value.count + 32
+        guard self.blockBytes <= self.limits.headerListBytesMax else {
+            nghttp2_submit_rst_stream(
+                self.handle,
+                0,
+                self.blockStream,
+                ErrorCode.enhanceYourCalm.rawValue
+            )
+            self.blockStream = 0
+            return false
+        }
+        self.buffers.append(name: name, value: value)
+        return true
+    }
+
+    func received(_ frame: UnsafePointer<nghttp2_frame>, _ header: nghttp2_frame_hd) {
+        switch nghttp2_frame_type(rawValue: UInt32(header.type)) {
+        case NGHTTP2_HEADERS:
+            self.blockStream = 0
+            guard let stream = self.stream(header.stream_id) else { return }
+            self.buffers.events.append(
+                .headers(stream, fields: self.blockStart..<self.buffers.fields.count)
+            )
+            if header.endsStream {
+                self.buffers.events.append(.halfClosed(stream))
+            }
+        case NGHTTP2_DATA:
+            if header.endsStream {
+                guard let stream = self.stream(header.stream_id) else { return }
+                self.buffers.events.append(.halfClosed(stream))
+            } else if header.length == 0 {
+                self.spend(\.idleFrames)
+            }
+        case NGHTTP2_RST_STREAM:
+            self.spend(\.resets)
+        case NGHTTP2_SETTINGS:
+            if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) == 0 {
+                self.spend(\.settings)
+            }
+        case NGHTTP2_PING:
+            if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 {
+                self.buffers.events.append(.pong)
+            } else {
+                self.spend(\.idleFrames)
+                self.buffers.events.append(.ping)
+            }
+        case NGHTTP2_GOAWAY:
+            self.buffers.events.append(
+                .goAway(
+                    ErrorCode(rawValue: byre_goaway_error(frame)),
+                    lastStream: byre_goaway_last_stream(frame)
+                )
+            )
+        case NGHTTP2_WINDOW_UPDATE:
+            break
+        default:
+            self.spend(\.idleFrames)
+        }
+    }
+
+    func receivedBody(_ id: Int32, _ start: UnsafePointer<UInt8>, _ count: Int) {
+        guard let input = self.input, let stream = self.stream(id) else { return }
+        let offset = UnsafeRawPointer(start) - input
+        self.buffers.events.append(.data(stream, offset..<offset + count))
+    }
+
+    func sent(_ header: nghttp2_frame_hd) {
+        let type = nghttp2_frame_type(rawValue: UInt32(header.type))
+        guard type == NGHTTP2_HEADERS || type == NGHTTP2_DATA else { return }
+        self.sentMessage = true
+        guard header.endsStream,
+            nghttp2_session_get_stream_remote_close(self.handle, header.stream_id) == 0,
+            let stream = self.stream(header.stream_id)
+        else { return }
+        self.buffers.events.append(.finishedEarly(stream))
+    }
+
+    func closed(_ id: Int32, _ code: UInt32) {
+        if self.blockStream == id {
+            self.blockStream = 0
+        }
+        guard let stream = self.stream(id) else { return }
+        self.streamCount -= 1
+        self.freeSlots.append(stream.slot)
+        self.buffers.events.append(.closed(stream, ErrorCode(rawValue: code)))
+    }
+
+    func submitTrailers(_ id: Int32, _ trailers: HeaderList) {
+        nghttp2_submit_trailer(
+            self.handle,
+            id,
+            trailers.fields.baseAddress,
+            trailers.fields.count
+        )
+    }
+
+    private func stream(_ id: Int32) -> StreamRef? {
+        let place = Int(bitPattern: nghttp2_session_get_stream_user_data(self.handle, id))
+        return place == 0 ? nil : StreamRef(id: id, slot: place - 1)
+    }
+
+    private func takeSlot() -> Int {
+        let slot = self.freeSlots.popLast() ?? self.streamCount
+        self.streamCount += 1
+        return slot
+    }
+
+    private func spend(_ budget: ReferenceWritableKeyPath<Session, FrameBudget>) {
+        if !self[keyPath: budget].take(now: self.now) {
+            self.terminate(.enhanceYourCalm)
+        }
+    }
+}
+
+extension nghttp2_frame_hd {
+    var endsStream: Bool { self.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 }
+}

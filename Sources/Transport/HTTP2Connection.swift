@@ -1,0 +1,432 @@
+import GRPC
+import HTTP2
+import NIOCore
+
+/// One HTTP/2 connection of the server: feeds its session, turns requests into calls, and writes
+/// what the session has ready while the socket takes it. Confined to its loop.
+final class HTTP2Connection {
+    private let loop: LoopContext
+    private let server: ServerCore
+    private let peer: Peer
+    /// Whether requests that are not gRPC go to the HTTP handler.
+    private let servesHTTP: Bool
+    private let session: Session
+    /// Our place in the channel; nil once the connection is closed.
+    private var context: ChannelHandlerContext?
+
+    /// Open calls, by the slot of their stream.
+    private var calls: [ServerCall?] = []
+    /// Requests that are not gRPC, by the slot of their stream.
+    private var exchanges: [Int: HTTP2Exchange] = [:]
+    /// The metadata of the last request: the next one's is mostly the same.
+    private var lastMetadata = Metadata.empty
+    /// Calls that have to hear that there is room again.
+    private var drained: [ServerCall] = []
+    /// Bytes of incomplete messages that calls hold.
+    private var gatheredBytes = 0
+    /// Bytes of settled calls that have not left.
+    private var unsentBytes = 0
+
+    private var pings: PingPolicy
+    private var sawActivity: Duration = .zero
+    private var pingedAt: Duration?
+    private var stoppingSince: Duration?
+    private var wentAway = false
+
+    /// Whether input or output is being worked on, at whose end output is flushed anyway.
+    private var isBusy = false
+    private var willFlush = false
+
+    init(_ loop: LoopContext, peer: Peer, servesHTTP: Bool, context: ChannelHandlerContext) {
+        self.loop = loop
+        self.server = loop.server
+        self.peer = peer
+        self.servesHTTP = servesHTTP
+        self.context = context
+        self.pings = PingPolicy(loop.server.configuration.keepalive)
+        self.session = Session(
+            role: .server,
+            limits: loop.server.configuration.limits.session,
+            buffers: loop.buffers
+        )
+    }
+
+    // MARK: Input
+
+    /// Takes bytes that arrived. Answers leave with the next ``flush()``.
+    func receive(_ input: ByteBuffer, now: UInt64) {
+        self.sawActivity = .nanoseconds(Int64(now))
+        self.isBusy = true
+        input.withUnsafeReadableBytes { bytes in
+            do throws(HTTP2Error) {
+                try self.session.feed(bytes, now: now / 1_000_000)
+            } catch {
+                // The session has said what it could in a GOAWAY; the rest of the input is lost.
+                self.isBroken = true
+            }
+            self.handleEvents(bytes)
+        }
+        self.isBusy = false
+    }
+
+    /// Whether the connection is to be closed once its output has left.
+    private var isBroken = false
+
+    private func handleEvents(_ input: UnsafeRawBufferPointer) {
+        var index = 0
+        while index < self.loop.buffers.events.count {
+            let event = self.loop.buffers.events[index]
+            index += 1
+            switch event {
+            case .headers(let stream, let fields):
+                self.receivedHead(stream, fields)
+            case .data(let stream, let range):
+                self.receivedBody(
+                    stream,
+                    UnsafeRawBufferPointer(rebasing: input[range])
+                )
+            case .halfClosed(let stream):
+                if let call = self.call(stream) {
+                    call.receivedEnd()
+                    self.awaitAnswer(call)
+                } else if let exchange = self.exchanges[stream.slot] {
+                    self.respond(to: exchange)
+                }
+            case .finishedEarly(let stream):
+                self.session.reset(stream, .noError)
+            case .closed(let stream, let code):
+                self.closed(stream, code)
+            case .ping:
+                self.receivedPing()
+            case .pong:
+                if self.stoppingSince != nil { self.goAway() }
+            case .goAway:
+                break
+            }
+        }
+        self.loop.buffers.clear()
+    }
+
+    private func call(_ stream: StreamRef) -> ServerCall? {
+        stream.slot < self.calls.count ? self.calls[stream.slot] : nil
+    }
+
+    private func receivedHead(_ stream: StreamRef, _ fields: Range<Int>) {
+        guard self.call(stream) == nil, self.exchanges[stream.slot] == nil else {
+            return  // Trailers; gRPC clients send none, and nothing here looks at them.
+        }
+        let admission = self.loop.buffers.withBytes { bytes -> Admission in
+            var head = RequestHead()
+            self.loop.metadata.clear()
+            for index in fields {
+                let field = self.loop.buffers.fields[index]
+                let value = UnsafeRawBufferPointer(rebasing: bytes[field.valueRange])
+                switch field.name {
+                case .method: head.httpMethod = value
+                case .path: head.path = value
+                case .contentType: head.contentType = value
+                case .grpcTimeout: head.timeout = value
+                case .grpcEncoding: head.encoding = value
+                case .authority: self.loop.metadata.append(name: ":authority", value: value)
+                case .other:
+                    self.loop.metadata.append(
+                        name: UnsafeRawBufferPointer(rebasing: bytes[field.nameRange]),
+                        value: value
+                    )
+                default: break
+                }
+            }
+            return Admission(head, self.server.table)
+        }
+        switch admission {
+        case .call(let entry, let timeout): self.open(entry, stream, timeout: timeout)
+        case .refusal(let refusal):
+            if self.servesHTTP, refusal.httpStatus == 415 {
+                self.exchanges[stream.slot] = HTTP2Exchange(
+                    stream,
+                    self.loop.buffers,
+                    fields,
+                    peer: self.peer
+                )
+            } else {
+                self.loop.counters.add(1, to: .requestsRefused)
+                self.session.respondHeadersOnly(stream, Answer.refusal(refusal))
+            }
+        }
+    }
+
+    private func open(_ entry: ServiceTable.Entry, _ stream: StreamRef, timeout: UInt64) {
+        let limits = self.server.configuration.limits
+        guard self.unsentBytes < limits.unsentBytesMax else {
+            self.loop.counters.add(1, to: .requestsRefused)
+            let status = Status(.unavailable, "too many answers wait for this client to read them")
+            self.session.respondHeadersOnly(stream, Answer.refusal(Refusal(status: status)))
+            return
+        }
+        if !self.lastMetadata.matches(self.loop.metadata) {
+            self.lastMetadata = Metadata(self.loop.metadata)
+        }
+        var deadline = UInt64.max
+        if timeout < .max {
+            let (sum, overflow) = self.loop.now.addingReportingOverflow(timeout)
+            deadline = overflow ? .max : sum
+        }
+        let call = ServerCall(
+            entry,
+            id: CallID(stream: stream.id, slot: stream.slot),
+            loop: self.loop.handle,
+            peer: self.peer,
+            metadata: self.lastMetadata,
+            deadline: deadline,
+            messageBytesMax: limits.messageBytesMax,
+            transport: self
+        )
+        while self.calls.count <= stream.slot { self.calls.append(nil) }
+        self.calls[stream.slot] = call
+        self.loop.counters.started(method: entry.index)
+        guard timeout > 0 else {
+            call.end(Status(.deadlineExceeded, "context deadline exceeded"), answering: true)
+            return
+        }
+        if case .streaming = entry.method.kind {
+            call.start()
+            self.awaitAnswer(call)
+        }
+    }
+
+    private func receivedBody(_ stream: StreamRef, _ piece: UnsafeRawBufferPointer) {
+        self.session.consume(stream, piece.count)
+        guard let call = self.call(stream) else {
+            self.exchanges[stream.slot]?.append(
+                piece,
+                limit: self.server.configuration.limits.http1BodyBytesMax
+            )
+            return
+        }
+        let before = call.gatheredBytes
+        call.received(piece)
+        self.gatheredBytes += call.gatheredBytes - before
+        if self.gatheredBytes > self.server.configuration.limits.gatheredBytesMax {
+            self.gatheredBytes -= call.gatheredBytes
+            call.end(
+                Status(.resourceExhausted, "too many incomplete messages on this connection"),
+                answering: true
+            )
+        }
+        self.awaitAnswer(call)
+    }
+
+    /// Watches over a call that was not answered at once.
+    private func awaitAnswer(_ call: ServerCall) {
+        if call.isOpen, call.deadline < .max {
+            self.loop.setDeadline(call)
+        }
+    }
+
+    private func closed(_ stream: StreamRef, _ code: ErrorCode) {
+        if self.exchanges.removeValue(forKey: stream.slot) != nil { return }
+        guard let call = self.call(stream), call.id.stream == stream.id else { return }
+        self.calls[stream.slot] = nil
+        self.gatheredBytes -= call.gatheredBytes
+        if !call.isOpen {
+            self.unsentBytes -= call.bufferedBytes
+        }
+        call.end(Status(.canceled, "context canceled"), answering: false)
+    }
+
+    private func receivedPing() {
+        let now = self.sawActivity
+        let sentMessage = self.session.sentMessage
+        self.session.sentMessage = false
+        if self.pings.isExceeded(
+            by: now,
+            streams: self.session.streamCount,
+            sentMessage: sentMessage
+        ) {
+            self.session.terminate(.enhanceYourCalm, debug: "too_many_pings")
+        }
+    }
+
+    // MARK: Output
+
+    /// Writes what is ready, as long as the socket takes it.
+    func flush() {
+        self.willFlush = false
+        guard !self.isBusy else { return }
+        self.isBusy = true
+        defer { self.isBusy = false }
+        var writes = 0
+        while let context, context.channel.isWritable {
+            guard writes < Limits.writesInTurn else {
+                self.flushSoon()
+                break
+            }
+            var count = 0
+            self.loop.output.clear(minimumCapacity: Limits.writeBytes)
+            do {
+                count = try self.loop.output.writeWithUnsafeMutableBytes(
+                    minimumWritableBytes: Limits.writeBytes
+                ) { try self.session.pull(into: $0, from: self) }
+            } catch {
+                self.isBroken = true
+            }
+            self.handleEvents(UnsafeRawBufferPointer(start: nil, count: 0))
+            guard count > 0 else { break }
+            writes += 1
+            self.loop.counters.add(count, to: .bytesOut)
+            context.writeAndFlush(NIOAny(self.loop.output), promise: nil)
+        }
+        self.deliverDrained()
+        if let context, self.isBroken || self.session.isFinished {
+            context.close(promise: nil)
+        }
+    }
+
+    private func flushSoon() {
+        guard !self.willFlush, self.context != nil else { return }
+        self.willFlush = true
+        self.loop.flushSoon(self)
+    }
+
+    private func deliverDrained() {
+        guard !self.drained.isEmpty else { return }
+        var calls: [ServerCall] = []
+        swap(&calls, &self.drained)
+        for call in calls {
+            call.deliverDrained()
+        }
+        self.flushSoon()
+    }
+
+    // MARK: Life
+
+    /// The channel is gone: every call hears of it.
+    func channelClosed() {
+        guard self.context != nil else { return }
+        self.context = nil
+        self.exchanges = [:]
+        var calls: [ServerCall?] = []
+        swap(&calls, &self.calls)
+        for call in calls {
+            call?.end(Status(.canceled, "context canceled"), answering: false)
+        }
+    }
+
+    /// Refuses new streams, and asks open ones to end.
+    func stop(now: UInt64) {
+        guard self.stoppingSince == nil else { return }
+        self.stoppingSince = .nanoseconds(Int64(now))
+        self.session.announceShutdown()
+        self.session.ping()
+        for call in self.calls {
+            guard let call, case .streaming = call.method.method.kind else { continue }
+            call.stop(self.server.configuration.stopStatus)
+        }
+        self.flushSoon()
+    }
+
+    private func goAway() {
+        guard !self.wentAway else { return }
+        self.wentAway = true
+        self.session.goAway()
+        self.flushSoon()
+    }
+
+    /// Pings a silent peer, and gives up one that does not answer.
+    func checkTimeouts(now: UInt64) {
+        let keepalive = self.server.configuration.keepalive
+        let now = Duration.nanoseconds(Int64(now))
+        if let stoppingSince, now - stoppingSince > .seconds(1) {
+            self.goAway()  // The peer did not answer our ping; it has had time to hear the notice.
+        }
+        if let pingedAt = self.pingedAt {
+            if self.sawActivity > pingedAt {
+                self.pingedAt = nil
+            } else if now - pingedAt > keepalive.timeout {
+                self.context?.close(promise: nil)
+            }
+        } else if now - self.sawActivity > keepalive.interval {
+            self.pingedAt = now
+            self.session.ping()
+            self.flushSoon()
+        }
+    }
+}
+
+extension HTTP2Connection: SessionBodies {
+    func read(_ stream: StreamRef, into buffer: UnsafeMutableRawBufferPointer) -> BodyRead {
+        guard let call = self.call(stream) else {
+            guard let exchange = self.exchanges[stream.slot] else { return .last(0, trailers: nil) }
+            return exchange.read(into: buffer)
+        }
+        let wasSettled = !call.isOpen
+        let before = call.bufferedBytes
+        let read = call.read(into: buffer)
+        if wasSettled {
+            self.unsentBytes -= before - call.bufferedBytes
+        }
+        if call.isDrained {
+            self.drained.append(call)
+        }
+        switch read {
+        case .pending: return .pending
+        case .bytes(let count): return .bytes(count)
+        case .last(let count, let status):
+            return .last(count, trailers: Answer.trailers(status))
+        }
+    }
+}
+
+extension HTTP2Connection: CallTransport {
+    func open(_ call: ServerCall) {
+        self.session.respond(call.id.ref, Answer.headers)
+        if !self.isBusy { self.flushSoon() }
+    }
+
+    func refuse(_ call: ServerCall, _ refusal: Refusal) {
+        self.session.respondHeadersOnly(call.id.ref, Answer.refusal(refusal))
+        if !self.isBusy { self.flushSoon() }
+    }
+
+    func resume(_ call: ServerCall) {
+        self.session.resume(call.id.ref)
+        if !self.isBusy { self.flushSoon() }
+    }
+
+    func settled(_ call: ServerCall, _ code: Status.Code) {
+        self.unsentBytes += call.bufferedBytes
+        self.loop.clearDeadline(call)
+        self.loop.counters.handled(method: call.method.index, code: code.rawValue)
+    }
+}
+
+// MARK: Plain HTTP over HTTP/2
+
+extension HTTP2Connection {
+    private func respond(to exchange: HTTP2Exchange) {
+        guard let handler = self.server.configuration.http else { return }
+        guard !exchange.isTooLarge else {
+            return self.send(HTTPResponse(status: 413), exchange)
+        }
+        let request = exchange.request
+        let bound = LoopBound((self, exchange), loop: self.loop.handle)
+        Task {
+            let response = await handler.respond(to: request)
+            bound.loop.execute {
+                let (connection, exchange) = bound.value
+                connection.send(response, exchange)
+            }
+        }
+    }
+
+    private func send(_ response: HTTPResponse, _ exchange: HTTP2Exchange) {
+        guard self.exchanges[exchange.stream.slot] === exchange else { return }
+        exchange.setBody(response.body)
+        self.session.respond(exchange.stream, Answer.http(response))
+        if !self.isBusy { self.flushSoon() }
+    }
+}
+
+extension CallID {
+    var ref: StreamRef { StreamRef(id: self.stream, slot: self.slot) }
+}

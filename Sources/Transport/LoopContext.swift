@@ -1,0 +1,154 @@
+import GRPC
+import HTTP2
+import NIOCore
+
+/// What the connections of one event loop share: scratch memory, counts, timeouts.
+///
+/// Scratch memory is the reason: a connection that waits holds no buffers of its own.
+final class LoopContext: @unchecked Sendable {
+    // Sendable: only the immutable members are used off the loop.
+    let eventLoop: any EventLoop
+    let handle: LoopHandle
+    let counters: Counters
+    let server: ServerCore
+
+    /// What sessions record, used by one session at a time.
+    let buffers = SessionBuffers()
+    /// Metadata of the request being decoded.
+    var metadata = MetadataBytes()
+    /// The last write's buffer; reused unless the socket did not take all of it.
+    var output: ByteBuffer
+    /// The buffer for the next read, given back when its bytes were taken.
+    private var input: ByteBuffer?
+    private(set) var connections: [ObjectIdentifier: Connection] = [:]
+
+    private var unflushed: [HTTP2Connection] = []
+    private var deadlines = DeadlineQueue()
+    private var isTicking = false
+
+    init(eventLoop: any EventLoop, server: ServerCore) {
+        self.eventLoop = eventLoop
+        self.handle = LoopHandle(NIOLoopExecutor(eventLoop: eventLoop))
+        self.server = server
+        self.counters = Counters(methodCount: server.table.entries.count)
+        self.output = ByteBufferAllocator().buffer(capacity: Limits.writeBytes)
+    }
+
+    /// Nanoseconds of the loop's clock.
+    var now: UInt64 { NIODeadline.now().uptimeNanoseconds }
+
+    // MARK: Read buffer
+
+    func takeInput(_ allocator: ByteBufferAllocator) -> ByteBuffer {
+        guard let buffer = self.input else {
+            return allocator.buffer(capacity: Limits.readBytes)
+        }
+        self.input = nil
+        return buffer
+    }
+
+    func giveBack(_ buffer: ByteBuffer) {
+        guard buffer.storageCapacity == Limits.readBytes else { return }
+        self.input = buffer
+        self.input?.moveReaderIndex(to: 0)
+        self.input?.moveWriterIndex(to: 0)
+    }
+
+    // MARK: Connections
+
+    func add(_ connection: Connection) {
+        self.connections[ObjectIdentifier(connection)] = connection
+        self.counters.add(1, to: .connectionsAccepted)
+    }
+
+    func remove(_ connection: Connection) {
+        guard self.connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else {
+            return
+        }
+        self.counters.add(1, to: .connectionsClosed)
+        self.server.connectionClosed()
+    }
+
+    /// Looks for connections whose time is up.
+    /// - Complexity: O(connections).
+    func sweep() {
+        let now = self.now
+        for connection in Array(self.connections.values) {
+            connection.checkTimeouts(now: now)
+        }
+    }
+
+    // MARK: Flushing
+
+    /// Has the connection flush once what runs now is done, with all others that ask meanwhile.
+    func flushSoon(_ connection: HTTP2Connection) {
+        self.unflushed.append(connection)
+        guard self.unflushed.count == 1 else { return }
+        self.eventLoop.execute { self.flushAll() }
+    }
+
+    private func flushAll() {
+        var connections: [HTTP2Connection] = []
+        swap(&connections, &self.unflushed)
+        for connection in connections {
+            connection.flush()
+        }
+        connections.removeAll(keepingCapacity: true)
+        if self.unflushed.isEmpty {
+            swap(&connections, &self.unflushed)
+        }
+    }
+
+    // MARK: Deadlines
+
+    func setDeadline(_ call: ServerCall) {
+        self.deadlines.insert(call, now: self.now)
+        self.tickLater()
+    }
+
+    func clearDeadline(_ call: ServerCall) {
+        self.deadlines.remove(call)
+    }
+
+    private func tickLater() {
+        guard !self.isTicking, self.deadlines.count > 0 else { return }
+        self.isTicking = true
+        let tick = TimeAmount.nanoseconds(Int64(DeadlineQueue.tickNanoseconds))
+        self.eventLoop.scheduleTask(in: tick) {
+            self.isTicking = false
+            for call in self.deadlines.expire(now: self.now) {
+                call.end(Status(.deadlineExceeded, "context deadline exceeded"), answering: true)
+            }
+            self.tickLater()
+        }
+    }
+}
+
+/// Hands a loop's one read buffer to whichever socket is read.
+struct SharedInputAllocator: RecvByteBufferAllocator {
+    let loop: LoopContext
+
+    func buffer(allocator: ByteBufferAllocator) -> ByteBuffer {
+        self.loop.takeInput(allocator)
+    }
+
+    mutating func record(actualReadBytes: Int) -> Bool { false }
+}
+
+/// An event loop of SwiftNIO as ``LoopHandle`` sees it.
+struct NIOLoopExecutor: LoopExecutor {
+    let eventLoop: any EventLoop
+
+    func execute(_ body: @escaping @Sendable () -> Void) {
+        self.eventLoop.execute(body)
+    }
+
+    func schedule(after delay: Duration, _ body: @escaping @Sendable () -> Void) -> LoopTimer {
+        let task = self.eventLoop.scheduleTask(in: TimeAmount(delay), body)
+        return LoopTimer { task.cancel() }
+    }
+
+    var now: Duration { .nanoseconds(Int64(NIODeadline.now().uptimeNanoseconds)) }
+
+    var isCurrent: Bool { self.eventLoop.inEventLoop }
+}

@@ -1,0 +1,214 @@
+package import GRPC
+package import Logging
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// What a server is made of.
+package struct ServerConfiguration: Sendable {
+    package var listeners: [Listener]
+    package var methods: [Method]
+    /// Answers what is not gRPC; nil answers 404.
+    package var http: (any HTTPHandler)?
+    /// Event loops, each a thread; nil for one per core.
+    package var loopCount: Int?
+    package var limits = Limits()
+    package var keepalive = Keepalive()
+    /// What ends the streams of a stopping server whose handlers do not end them themselves in
+    /// ``StreamHandler/stopping()``.
+    package var stopStatus = Status(.unavailable, "transport is closing")
+    package var logger: Logger
+
+    package init(
+        listeners: [Listener],
+        methods: [Method],
+        http: (any HTTPHandler)? = nil,
+        logger: Logger = Logger(label: "byre.transport")
+    ) {
+        self.listeners = listeners
+        self.methods = methods
+        self.http = http
+        self.logger = logger
+    }
+}
+
+/// A running server: listeners, event loops and their connections.
+package final class Server: Sendable {
+    private let core: ServerCore
+    private let group: MultiThreadedEventLoopGroup
+    private let loops: [LoopContext]
+    private let channels: [any Channel]
+    private let sweeps: [RepeatedTask]
+    private let hasStopped = Mutex(false)
+
+    /// Where the server listens, in the order of the configuration, with the ports the system chose.
+    package let addresses: [Listener.Address]
+
+    /// Binds all listeners and starts to accept.
+    package static func start(
+        _ configuration: ServerConfiguration
+    ) async throws(TransportError) -> Server {
+        let core = ServerCore(configuration)
+        let group = MultiThreadedEventLoopGroup(
+            numberOfThreads: configuration.loopCount ?? System.coreCount
+        )
+        let loops = group.makeIterator().map { LoopContext(eventLoop: $0, server: core) }
+        var channels: [any Channel] = []
+        do throws(TransportError) {
+            for listener in configuration.listeners {
+                channels.append(try await Self.bind(listener, core, group, loops))
+            }
+        } catch {
+            for channel in channels {
+                try? await channel.close()
+            }
+            try? await group.shutdownGracefully()
+            throw error
+        }
+        return Server(core, group, loops, channels)
+    }
+
+    private init(
+        _ core: ServerCore,
+        _ group: MultiThreadedEventLoopGroup,
+        _ loops: [LoopContext],
+        _ channels: [any Channel]
+    ) {
+        self.core = core
+        self.group = group
+        self.loops = loops
+        self.channels = channels
+        self.addresses = zip(core.configuration.listeners, channels).map { listener, channel in
+            switch listener.address {
+            case .unix: listener.address
+            case .tcp(let host, let port):
+                .tcp(host: host, port: channel.localAddress?.port ?? port)
+            }
+        }
+        self.sweeps = loops.map { loop in
+            let interval = TimeAmount(Limits.sweep)
+            return loop.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) {
+                _ in loop.sweep()
+            }
+        }
+    }
+
+    /// What was counted since the start.
+    package var counts: ServerCounts {
+        ServerCounts(self.loops.map(\.counters), self.core.table)
+    }
+
+    /// Connections that are open now.
+    package var connectionCount: Int { self.core.connectionCount }
+
+    /// Stops accepting, lets running calls finish and asks streams to end, and closes what is left
+    /// after `grace`.
+    package func stop(grace: Duration) async {
+        let isFirst = self.hasStopped.withLock { hasStopped in
+            defer { hasStopped = true }
+            return !hasStopped
+        }
+        guard isFirst else { return }
+        self.core.startStopping()
+        for channel in self.channels {
+            try? await channel.close()
+        }
+        for loop in self.loops {
+            loop.eventLoop.execute {
+                for connection in Array(loop.connections.values) { connection.stop(now: loop.now) }
+            }
+        }
+        await self.core.waitUntilEmpty(atMost: grace)
+        for loop in self.loops {
+            loop.eventLoop.execute {
+                for connection in Array(loop.connections.values) { connection.abort() }
+            }
+        }
+        for sweep in self.sweeps { sweep.cancel() }
+        for listener in self.core.configuration.listeners {
+            if case .unix(let path) = listener.address { SocketFile.remove(path) }
+        }
+        do {
+            try await self.group.shutdownGracefully()
+        } catch {
+            self.core.configuration.logger.error(
+                "event loops did not end",
+                metadata: ["error": "\(error)"]
+            )
+        }
+    }
+
+    private static func bind(
+        _ listener: Listener,
+        _ core: ServerCore,
+        _ group: MultiThreadedEventLoopGroup,
+        _ loops: [LoopContext]
+    ) async throws(TransportError) -> any Channel {
+        let contexts = Dictionary(
+            uniqueKeysWithValues: loops.map { (ObjectIdentifier($0.eventLoop), $0) }
+        )
+        let bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelInitializer { channel in
+                guard let loop = contexts[ObjectIdentifier(channel.eventLoop)] else {
+                    preconditionFailure("a channel runs on a loop of its group")
+                }
+                return channel.eventLoop.makeCompletedFuture {
+                    try Self.accept(channel, loop, listener)
+                }
+            }
+        do {
+            switch listener.address {
+            case .tcp(let host, let port):
+                return try await bootstrap.bind(host: host, port: port).get()
+            case .unix(let path):
+                try SocketFile.prepare(path)
+                return try await bootstrap.bind(unixDomainSocketPath: path).get()
+            }
+        } catch let error as TransportError {
+            throw error
+        } catch let error as IOError where error.errnoCode == SocketFile.addressInUse {
+            throw .addressInUse(listener.address)
+        } catch {
+            throw .cannotListen(listener.address, reason: "\(error)")
+        }
+    }
+
+    /// Sets up a connection that was accepted.
+    private static func accept(
+        _ channel: any Channel,
+        _ loop: LoopContext,
+        _ listener: Listener
+    ) throws {
+        guard loop.server.connectionOpened() else {
+            loop.counters.add(1, to: .connectionsRefused)
+            throw ChannelError.connectTimeout(.zero)
+        }
+        if let options = channel.syncOptions {
+            try options.setOption(.recvAllocator, value: SharedInputAllocator(loop: loop))
+            // Unwritable means that something waits: at most one write does.
+            try options.setOption(.writeBufferWaterMark, value: .init(low: 1, high: 1))
+        }
+        let connection = Connection(
+            loop,
+            listener,
+            remoteAddress: channel.remoteAddress.map(Self.text) ?? "unknown"
+        )
+        let operations = channel.pipeline.syncOperations
+        if let security = listener.security {
+            try operations.addHandler(security.makeHandler())
+        }
+        try operations.addHandler(connection)
+    }
+
+    private static func text(_ address: SocketAddress) -> String {
+        switch address {
+        case .v4, .v6:
+            let host = address.ipAddress ?? ""
+            let port = address.port ?? 0
+            return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .unixDomainSocket: return "unix:\(address.pathname ?? "")"
+        }
+    }
+}

@@ -1,0 +1,75 @@
+import GRPC
+import Synchronization
+
+/// What all loops of a server share.
+final class ServerCore: Sendable {
+    let configuration: ServerConfiguration
+    let table: ServiceTable
+
+    private struct State {
+        var connections = 0
+        var isStopping = false
+        var waiting: CheckedContinuation<Void, Never>?
+    }
+
+    /// Protects the number of connections, changed when one comes or goes.
+    private let state = Mutex(State())
+
+    init(_ configuration: ServerConfiguration) {
+        self.configuration = configuration
+        self.table = ServiceTable(configuration.methods)
+    }
+
+    var connectionCount: Int { self.state.withLock { $0.connections } }
+
+    var isStopping: Bool { self.state.withLock { $0.isStopping } }
+
+    /// Counts a connection in.
+    /// - Returns: false when there are too many already.
+    func connectionOpened() -> Bool {
+        self.state.withLock { state in
+            guard state.connections < self.configuration.limits.connectionsMax else { return false }
+            state.connections += 1
+            return true
+        }
+    }
+
+    func connectionClosed() {
+        let waiting = self.state.withLock { state -> CheckedContinuation<Void, Never>? in
+            state.connections -= 1
+            guard state.connections == 0 else { return nil }
+            defer { state.waiting = nil }
+            return state.waiting
+        }
+        waiting?.resume()
+    }
+
+    func startStopping() {
+        self.state.withLock { $0.isStopping = true }
+    }
+
+    /// Returns when no connection is left, or after `limit`.
+    func waitUntilEmpty(atMost limit: Duration) async {
+        let timeout = Task {
+            try? await Task.sleep(for: limit)
+            self.stopWaiting()
+        }
+        await withCheckedContinuation { continuation in
+            let isEmpty = self.state.withLock { state in
+                guard state.connections > 0 else { return true }
+                state.waiting = continuation
+                return false
+            }
+            if isEmpty { continuation.resume() }
+        }
+        timeout.cancel()
+    }
+
+    private func stopWaiting() {
+        let waiting = self.state.withLock { state -> CheckedContinuation<Void, Never>? in
+            defer { state.waiting = nil }
+            return state.waiting
+        }
+        waiting?.resume()
+    }
+}

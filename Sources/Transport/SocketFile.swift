@@ -1,0 +1,42 @@
+import Glibc
+
+/// The file of a unix socket, which outlives a server that was killed.
+enum SocketFile {
+    static let addressInUse = EADDRINUSE
+
+    /// Removes a socket file that nobody listens on.
+    /// - Throws: when there is something else at `path`, or somebody listens.
+    static func prepare(_ path: String) throws(TransportError) {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return }
+        guard status.st_mode & S_IFMT == S_IFSOCK else { throw .notASocket(path: path) }
+        guard !Self.isServed(path) else { throw .addressInUse(.unix(path: path)) }
+        Self.remove(path)
+    }
+
+    /// Removes the file, if there is one.
+    static func remove(_ path: String) {
+        unlink(path)
+    }
+
+    /// Whether a connection to `path` is accepted.
+    private static func isServed(_ path: String) -> Bool {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let bytes = Array(path.utf8)
+        let isCopied = withUnsafeMutableBytes(of: &address.sun_path) { place in
+            guard bytes.count < place.count else { return false }
+            place.copyBytes(from: bytes)
+            return true
+        }
+        guard isCopied else { return false }
+        let socket = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        guard socket >= 0 else { return false }
+        defer { close(socket) }
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(socket, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+            }
+        }
+    }
+}
