@@ -39,7 +39,9 @@ struct KeyIndexModel {
         self.versions[key, default: []].append(version)
     }
 
-    /// What a compaction at `revision` removes of `key`: etcd's generations, spelled out. A
+    /// What a compaction at `revision` removes of `key`: etcd's generations, spelled out.
+    ///
+    /// A
     /// generation ends with a tombstone. The first that does not end before `revision` keeps its
     /// newest version at or before it, and all later versions stay.
     func compactable(_ key: Bytes, at revision: Int64) -> [Version] {

@@ -1,14 +1,15 @@
 extension KeyIndex.Node {
-    /// Removes the `count` oldest versions of `key`, and the key with its last version. The node is
-    /// referenced once, and holds the key.
+    /// Removes the `count` oldest versions of `key`, and the key with its last version.
+    ///
+    /// The key is there.
     /// - Complexity: O(log n + versions removed).
-    func removeOldest(_ count: Int, of key: Bytes) {
+    mutating func removeOldest(_ count: Int, of key: Bytes) {
         guard self.isLeaf else {
             let position = self.keys.countUpTo(key)
-            KeyIndex.Node.makeUnique(&self.children[position])
-            self.children[position].removeOldest(count, of: key)
-            self.summaries[position] = self.children[position].summary
-            if self.children[position].isUnderfull { self.refill(childAt: position) }
+            makeUnique(&self.children[position])
+            self.children[position].header.removeOldest(count, of: key)
+            self.summaries[position] = self.children[position].header.summary
+            if self.children[position].header.isUnderfull { self.refill(childAt: position) }
             return
         }
         let slot = self.keys.find(key).slot

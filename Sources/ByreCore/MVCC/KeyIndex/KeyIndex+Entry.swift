@@ -4,14 +4,14 @@ extension KeyIndex {
     /// Refers to a leaf of that index, so that nothing is copied until it is asked for. Not to be
     /// kept: while it lives, a change of the index has to copy the leaf.
     package struct Entry {
-        let leaf: Node
+        let leaf: Reference
         let slot: Int
 
         /// - Complexity: O(length of the key), with an allocation.
-        package var key: Bytes { self.leaf.keys[self.slot] }
+        package var key: Bytes { self.leaf.header.keys[self.slot] }
 
         /// The newest version, which may be a tombstone.
-        package var latest: Version { self.leaf.latest[self.slot] }
+        package var latest: Version { self.leaf.header.latest[self.slot] }
 
         /// How many versions there are, from 1.
         package var versionCount: Int { self.olderCount &+ 1 }
@@ -43,24 +43,27 @@ extension KeyIndex {
 /// A version's position is the number of older ones.
 extension KeyIndex.Entry {
     private var olderCount: Int {
-        self.leaf.older.isEmpty ? 0 : self.leaf.older[self.slot].count
+        self.leaf.header.older.isEmpty ? 0 : self.leaf.header.older[self.slot].count
     }
 
     /// - Complexity: O(log `versionCount`).
     func version(at position: Int) -> Version {
-        position < self.olderCount ? self.leaf.older[self.slot][position] : self.latest
+        position < self.olderCount ? self.leaf.header.older[self.slot][position] : self.latest
     }
 
     /// Counts the versions whose main revision is `revision` or less.
     /// - Complexity: O(log `versionCount`).
     func count(through revision: Int64) -> Int {
         if self.latest.modRevision <= revision { return self.versionCount }
-        return self.leaf.older.isEmpty ? 0 : self.leaf.older[self.slot].count(through: revision)
+        return self.leaf.header.older.isEmpty
+            ? 0 : self.leaf.header.older[self.slot].count(through: revision)
     }
 
     /// Visits the versions from `position` on, ascending.
     func forEachVersion(from position: Int, _ body: (Version) -> Void) {
-        if !self.leaf.older.isEmpty { self.leaf.older[self.slot].forEach(from: position, body) }
+        if !self.leaf.header.older.isEmpty {
+            self.leaf.header.older[self.slot].forEach(from: position, body)
+        }
         body(self.latest)
     }
 

@@ -41,11 +41,12 @@ private struct Check {
     /// Checks a subtree whose keys must not be less than `start` and be less than `end`.
     /// - Returns: what it holds.
     mutating func node(
-        _ node: KeyIndex.Node,
+        _ reference: KeyIndex.Reference,
         depth: Int,
         from start: Bytes?,
         to end: Bytes?
     ) throws(KeyIndex.InvariantViolation) -> KeyIndex.Summary {
+        let node = reference.header
         let least = depth > 0 ? KeyIndex.Node.countMin : node.isLeaf ? 0 : 2
         try expect(
             (least...KeyIndex.Node.countMax).contains(node.count),
@@ -65,14 +66,15 @@ private struct Check {
             if let end { try expect(compareBytes(key, end) < 0, "\(key) comes before \(end)") }
         }
         return node.isLeaf
-            ? try self.leaf(node, depth: depth)
+            ? try self.leaf(reference, depth: depth)
             : try self.branch(node, depth: depth, from: start, to: end)
     }
 
     private mutating func leaf(
-        _ leaf: KeyIndex.Node,
+        _ reference: KeyIndex.Reference,
         depth: Int
     ) throws(KeyIndex.InvariantViolation) -> KeyIndex.Summary {
+        let leaf = reference.header
         let count = leaf.latest.count
         try expect(
             self.shape.leaves == 0 || depth == self.shape.depth,
@@ -92,7 +94,7 @@ private struct Check {
         self.shape.leaves += 1
         self.keys += count
         for slot in 0..<count {
-            let entry = KeyIndex.Entry(leaf: leaf, slot: slot)
+            let entry = KeyIndex.Entry(leaf: reference, slot: slot)
             let versions = entry.versions
             try expect(versions.count == entry.versionCount, "\(entry.key): versions miscounted")
             for (older, newer) in zip(versions, versions.dropFirst()) {

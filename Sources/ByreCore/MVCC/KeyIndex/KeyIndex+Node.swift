@@ -1,71 +1,41 @@
 extension KeyIndex {
     /// A leaf, which holds keys and their versions, or a branch, which holds leaves or branches.
     ///
-    /// A node may be part of many indexes at once. It is changed in place only while exactly one
-    /// reference to it exists, and copied first otherwise; its arrays are then shared until one of
-    /// them changes, so that writing a key that exists copies no keys.
+    /// The arrays of a copied node are shared until one of them changes, so that writing a key that
+    /// exists copies no keys.
     ///
-    /// **Invariant:** all leaves are equally deep; every node but the root has between
-    /// `countMin` and `countMax` keys (leaf) or children (branch); a branch at the root has two.
-    ///
-    /// Safe to send: a node with two references is never written again, and the owner of the only
-    /// one is the only thread that can reach the node.
-    final class Node: @unchecked Sendable {
-        /// Leaf: its keys. Branch: what divides its children; the keys of child `i` are not less
-        /// than separator `i - 1` and less than separator `i`.
-        var keys: KeyTable
+    /// **Invariant:** all leaves are equally deep; every node but the root has between `countMin` and
+    /// `countMax` keys (leaf) or children (branch); a branch at the root has two.
+    struct Node {
+        /// The keys of a leaf, or what divides the children of a branch: the keys of child `i` are
+        /// not less than separator `i - 1`, and less than separator `i`.
+        var keys = KeyTable()
         /// Leaf: the latest version of each key.
-        var latest: ContiguousArray<Version>
+        var latest: ContiguousArray<Version> = []
         /// Leaf: the versions of each key before the latest; empty when no key has any.
-        var older: ContiguousArray<VersionHistory>
+        var older: ContiguousArray<VersionHistory> = []
         /// Branch: one more than there are separators.
-        var children: ContiguousArray<Node>
+        var children: ContiguousArray<Reference> = []
         /// Branch: what is in each child.
-        var summaries: ContiguousArray<Summary>
-
-        /// A leaf.
-        init(
-            keys: KeyTable = KeyTable(),
-            latest: ContiguousArray<Version> = [],
-            older: ContiguousArray<VersionHistory> = []
-        ) {
-            self.keys = keys
-            self.latest = latest
-            self.older = older
-            self.children = []
-            self.summaries = []
-        }
-
-        /// A branch.
-        init(
-            separators: KeyTable,
-            children: ContiguousArray<Node>,
-            summaries: ContiguousArray<Summary>
-        ) {
-            self.keys = separators
-            self.latest = []
-            self.older = []
-            self.children = children
-            self.summaries = summaries
-        }
-
-        /// The same content under a reference of its own.
-        private init(_ node: Node) {
-            self.keys = node.keys
-            self.latest = node.latest
-            self.older = node.older
-            self.children = node.children
-            self.summaries = node.summaries
-        }
+        var summaries: ContiguousArray<Summary> = []
 
         var isLeaf: Bool { self.children.isEmpty }
 
         /// Keys of a leaf, children of a branch.
         var count: Int { self.isLeaf ? self.latest.count : self.children.count }
+    }
 
-        /// Makes `node` safe to change.
-        static func makeUnique(_ node: inout Node) {
-            if !isKnownUniquelyReferenced(&node) { node = Node(node) }
+    /// What refers to a node, in `header`.
+    ///
+    /// A node may be part of many indexes at once, so it is changed only while there is exactly one
+    /// reference to it. A `ManagedBuffer`, because the runtime checks every access to a property of
+    /// other classes for exclusivity, which cost a third of the time of a put.
+    final class Reference: ManagedBuffer<Node, Void> {
+        static func to(_ node: Node) -> Reference {
+            unsafeDowncast(
+                Reference.create(minimumCapacity: 0) { _ in node },
+                to: Reference.self
+            )
         }
     }
 
@@ -97,10 +67,17 @@ extension KeyIndex {
     }
 }
 
+/// Makes the node of `reference` safe to change: copies it if others refer to it.
+func makeUnique(_ reference: inout KeyIndex.Reference) {
+    if !isKnownUniquelyReferenced(&reference) { reference = .to(reference.header) }
+}
+
 // MARK: Bounds
 
 extension KeyIndex.Node {
-    /// Most keys of a leaf and most children of a branch. Chosen by measurement: wider nodes make
+    /// Most keys of a leaf and most children of a branch.
+    ///
+    /// Chosen by measurement: wider nodes make
     /// reads a little faster and copying a path much slower.
     static let countMax = 64
     /// Fewest keys of a leaf and fewest children of a branch, the root aside.
@@ -146,51 +123,41 @@ extension KeyIndex.Node {
     }
 
     /// Moves the keys or children from `position` on into a new node.
-    func split(at position: Int) -> Split {
-        let left = 0..<position
-        let right = position..<self.count
-        if self.isLeaf {
-            let split = Split(
-                separator: shortestSeparator(
-                    between: self.keys[position &- 1],
-                    and: self.keys[position]
-                ),
-                right: KeyIndex.Node(
-                    keys: KeyTable(self.keys, right),
-                    latest: ContiguousArray(self.latest[right]),
-                    older: self.histories(at: right)
-                )
-            )
-            self.keys = KeyTable(self.keys, left)
-            self.latest = ContiguousArray(self.latest[left])
-            self.older = self.histories(at: left)
-            return split
-        }
-        let split = Split(
-            separator: self.keys[position &- 1],
-            right: KeyIndex.Node(
-                separators: KeyTable(self.keys, position..<self.keys.count),
-                children: ContiguousArray(self.children[right]),
-                summaries: ContiguousArray(self.summaries[right])
-            )
+    mutating func split(at position: Int) -> Split {
+        let whole = self
+        let isLeaf = whole.isLeaf
+        let right = position..<whole.count
+        self = whole.part(0..<position, keys: 0..<(isLeaf ? position : position &- 1))
+        return Split(
+            separator: isLeaf
+                ? shortestSeparator(between: whole.keys[position &- 1], and: whole.keys[position])
+                : whole.keys[position &- 1],
+            right: whole.part(right, keys: position..<whole.keys.count)
         )
-        self.keys = KeyTable(self.keys, 0..<position &- 1)
-        self.children = ContiguousArray(self.children[left])
-        self.summaries = ContiguousArray(self.summaries[left])
-        return split
+    }
+
+    /// A copy of some of the keys or children, with no room to spare.
+    private func part(_ range: Range<Int>, keys: Range<Int>) -> KeyIndex.Node {
+        var part = KeyIndex.Node(keys: KeyTable(self.keys, keys))
+        if self.isLeaf {
+            part.latest = ContiguousArray(self.latest[range])
+            if !self.older.isEmpty, !self.older[range].allSatisfy(\.isEmpty) {
+                part.older = ContiguousArray(self.older[range])
+            }
+        } else {
+            part.children = ContiguousArray(self.children[range])
+            part.summaries = ContiguousArray(self.summaries[range])
+        }
+        return part
     }
 
     /// Appends the content of `node`, which follows this node in the order of keys.
-    func append(_ node: KeyIndex.Node, separator: Bytes) {
+    mutating func append(_ node: KeyIndex.Node, separator: Bytes) {
         if self.isLeaf {
-            if !(self.older.isEmpty && node.older.isEmpty) {
-                self.reserveOlder()
-                self.older.append(contentsOf: node.older)
-                self.latest.append(contentsOf: node.latest)
-                if node.older.isEmpty { self.reserveOlder() }
-            } else {
-                self.latest.append(contentsOf: node.latest)
-            }
+            if !node.older.isEmpty { self.reserveOlder() }
+            self.latest.append(contentsOf: node.latest)
+            self.older.append(contentsOf: node.older)
+            if !self.older.isEmpty { self.reserveOlder() }
         } else {
             self.keys.insert(separator, at: self.keys.count)
             self.children.append(contentsOf: node.children)
@@ -199,36 +166,30 @@ extension KeyIndex.Node {
         self.keys.append(node.keys)
     }
 
-    /// The histories of the keys at `slots`, or none if all are empty.
-    func histories(at slots: Range<Int>) -> ContiguousArray<VersionHistory> {
-        if self.older.isEmpty || self.older[slots].allSatisfy(\.isEmpty) { return [] }
-        return ContiguousArray(self.older[slots])
-    }
-
     /// Gives each key of a leaf a history.
-    func reserveOlder() {
+    mutating func reserveOlder() {
         self.older.reserveCapacity(self.latest.count)
         while self.older.count < self.latest.count { self.older.append(VersionHistory()) }
     }
 
     /// Joins the child at `position` with a neighbour, and divides them again if that is too much.
-    func refill(childAt position: Int) {
+    mutating func refill(childAt position: Int) {
         let left = max(position &- 1, 0)
         guard left &+ 1 < self.children.count else { return }
-        KeyIndex.Node.makeUnique(&self.children[left])
-        let joined = self.children[left]
-        joined.append(self.children[left &+ 1], separator: self.keys[left])
+        var joined = self.children[left].header
+        joined.append(self.children[left &+ 1].header, separator: self.keys[left])
         self.keys.remove(at: left)
         self.children.remove(at: left &+ 1)
         self.summaries.remove(at: left &+ 1)
         if joined.isOverfull { self.adopt(joined.split(at: joined.count / 2), after: left) }
         self.summaries[left] = joined.summary
+        self.children[left] = .to(joined)
     }
 
     /// Inserts the right half of the child at `position`.
-    func adopt(_ split: Split, after position: Int) {
+    mutating func adopt(_ split: Split, after position: Int) {
         self.keys.insert(split.separator, at: position)
-        self.children.insertTightly(split.right, at: position &+ 1)
+        self.children.insertTightly(.to(split.right), at: position &+ 1)
         self.summaries.insertTightly(split.right.summary, at: position &+ 1)
     }
 }

@@ -49,8 +49,8 @@ extension KeyIndex {
         }
         self.forEachLeaf(in: range, where: { $0.live > 0 }) { leaf, slots in
             for slot in slots {
-                let latest = leaf.latest[slot]
-                if !latest.isTombstone, !body(leaf.keys[slot], latest) { return false }
+                let latest = leaf.header.latest[slot]
+                if !latest.isTombstone, !body(leaf.header.keys[slot], latest) { return false }
             }
             return true
         }
@@ -68,7 +68,9 @@ extension KeyIndex {
     }
 
     /// Visits the versions of the keys in `range` that the revisions from `first` through `last`
-    /// made, tombstones included, until `body` returns false. Keys come ascending, and a key's
+    /// made, tombstones included, until `body` returns false.
+    ///
+    /// Keys come ascending, and a key's
     /// versions ascending; `previous` is what a reader at the revision before saw of the key, if
     /// that is still in the index.
     ///
@@ -82,7 +84,7 @@ extension KeyIndex {
         _ body: (_ key: Bytes, _ version: Version, _ previous: Version?) -> Bool
     ) {
         self.forEachLeaf(in: range, where: { $0.newest >= first }) { leaf, slots in
-            for slot in slots where leaf.latest[slot].modRevision >= first {
+            for slot in slots where leaf.header.latest[slot].modRevision >= first {
                 let entry = Entry(leaf: leaf, slot: slot)
                 let key = entry.key
                 let goesOn = entry.forEachVersion(modifiedFrom: first, through: last) {
@@ -115,11 +117,13 @@ extension KeyIndex {
     }
 
     /// Visits the slots of each leaf that hold keys of `range`, ascending, until `body` returns
-    /// false. Subtrees whose summary does not satisfy `isWanted` are passed over.
+    /// false.
+    ///
+    /// Subtrees whose summary does not satisfy `isWanted` are passed over.
     private func forEachLeaf(
         in range: KeyRange,
         where isWanted: (Summary) -> Bool,
-        _ body: (Node, Range<Int>) -> Bool
+        _ body: (Reference, Range<Int>) -> Bool
     ) {
         switch range {
         case .key(let key):
@@ -139,7 +143,7 @@ extension KeyIndex {
     }
 }
 
-extension KeyIndex.Node {
+extension KeyIndex.Reference {
     /// Visits the slots below this node whose keys are not less than `start` and less than `end`;
     /// nil is no bound.
     /// - Returns: false when `body` did.
@@ -147,17 +151,17 @@ extension KeyIndex.Node {
         from start: Bytes?,
         to end: Bytes?,
         where isWanted: (KeyIndex.Summary) -> Bool,
-        _ body: (KeyIndex.Node, Range<Int>) -> Bool
+        _ body: (KeyIndex.Reference, Range<Int>) -> Bool
     ) -> Bool {
-        if self.isLeaf {
-            let first = start.map { self.keys.find($0).slot } ?? 0
-            let last = end.map { self.keys.find($0).slot } ?? self.latest.count
+        if self.header.isLeaf {
+            let first = start.map { self.header.keys.find($0).slot } ?? 0
+            let last = end.map { self.header.keys.find($0).slot } ?? self.header.latest.count
             return first < last ? body(self, first..<last) : true
         }
-        let first = start.map { self.keys.countUpTo($0) } ?? 0
-        let last = end.map { self.keys.find($0).slot } ?? self.keys.count
-        for position in first...last where isWanted(self.summaries[position]) {
-            let goesOn = self.children[position].forEachLeaf(
+        let first = start.map { self.header.keys.countUpTo($0) } ?? 0
+        let last = end.map { self.header.keys.find($0).slot } ?? self.header.keys.count
+        for position in first...last where isWanted(self.header.summaries[position]) {
+            let goesOn = self.header.children[position].forEachLeaf(
                 from: position == first ? start : nil,
                 to: position == last ? end : nil,
                 where: isWanted,
@@ -172,12 +176,13 @@ extension KeyIndex.Node {
     fileprivate func liveCount(below key: Bytes) -> Int {
         var count = 0
         var node = self
-        while !node.isLeaf {
-            let position = node.keys.find(key).slot
-            for left in 0..<position { count &+= node.summaries[left].live }
-            node = node.children[position]
+        while !node.header.isLeaf {
+            let position = node.header.keys.find(key).slot
+            for left in 0..<position { count &+= node.header.summaries[left].live }
+            node = node.header.children[position]
         }
-        for slot in 0..<node.keys.find(key).slot where !node.latest[slot].isTombstone {
+        for slot in 0..<node.header.keys.find(key).slot where !node.header.latest[slot].isTombstone
+        {
             count &+= 1
         }
         return count

@@ -10,8 +10,10 @@
 ///
 /// An index knows nothing of a tenant's current revision or compact revision: whether a revision
 /// may be asked for is the caller's business.
-package struct KeyIndex: Sendable {
-    var root = Node()
+package struct KeyIndex: @unchecked Sendable {
+    // A node that two threads can reach has two references, and such a node is never changed.
+
+    var root = Reference.to(Node())
     var summary = Summary()
     /// Keys with a version, deleted ones included.
     package private(set) var keyCount = 0
@@ -45,33 +47,32 @@ package struct KeyIndex: Sendable {
 
     func entry(_ key: Bytes) -> Entry? {
         var node = self.root
-        while !node.isLeaf { node = node.children[node.keys.countUpTo(key)] }
-        let (slot, isMatch) = node.keys.find(key)
+        while !node.header.isLeaf {
+            node = node.header.children[node.header.keys.countUpTo(key)]
+        }
+        let (slot, isMatch) = node.header.keys.find(key)
         return isMatch ? Entry(leaf: node, slot: slot) : nil
     }
 
     // MARK: Changing
 
-    /// Makes `version` the latest of `key`. It may be a tombstone, and may share its main revision
+    /// Makes `version` the latest of `key`.
+    ///
+    /// It may be a tombstone, and may share its main revision
     /// with the latest before it, which its sub revision then follows.
     /// - Precondition: `version` is newer than every version of `key`.
     /// - Returns: the latest version before.
     /// - Complexity: O(log `keyCount`).
     @discardableResult
     package mutating func put(_ key: Bytes, _ version: Version) -> Version? {
-        Node.makeUnique(&self.root)
-        let (previous, split) = self.root.put(key, version)
+        makeUnique(&self.root)
+        let (previous, split) = self.root.header.put(key, version)
         self.summary.add(version, after: previous)
         if previous == nil { self.keyCount &+= 1 }
         if let split {
-            let left = self.root
-            let branch = Node(
-                separators: KeyTable(),
-                children: [left],
-                summaries: [left.summary]
-            )
+            var branch = Node(children: [self.root], summaries: [self.root.header.summary])
             branch.adopt(split, after: 0)
-            self.root = branch
+            self.root = .to(branch)
         }
         return previous
     }
@@ -94,10 +95,10 @@ package struct KeyIndex: Sendable {
         guard count > 0 else { return }
         for position in 0..<count { removed(entry.version(at: position)) }
         let isLast = count == entry.versionCount
-        Node.makeUnique(&self.root)
-        self.root.removeOldest(count, of: key)
-        while self.root.children.count == 1 { self.root = self.root.children[0] }
-        self.summary = self.root.summary
+        makeUnique(&self.root)
+        self.root.header.removeOldest(count, of: key)
+        while self.root.header.children.count == 1 { self.root = self.root.header.children[0] }
+        self.summary = self.root.header.summary
         if isLast { self.keyCount &-= 1 }
     }
 }

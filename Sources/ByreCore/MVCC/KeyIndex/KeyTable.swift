@@ -1,40 +1,64 @@
-/// Byte strings in ascending order, stored end to end: the keys of a leaf, or the separators of a
-/// branch.
+/// Byte strings in ascending order: the keys of a leaf, or the separators of a branch.
 ///
-/// One buffer for all of them, because a `Bytes` of its own would cost each key 32 bytes of header,
-/// an allocation, a cache miss per comparison, and a retain and a release whenever a node is
-/// copied. Copying a table is two retains.
+/// They are stored end to end in one buffer, after the prefix that they share:
+///
+///     bytes  /registry/pods/default/ | web-1 | web-2 | zoo
+///     ends                                   ^       ^    ^
+///
+/// A `Bytes` of its own would cost each key 32 bytes of header, an allocation, a cache miss per
+/// comparison, and a retain and a release whenever a node is copied. Copying a table is two retains.
 struct KeyTable {
-    /// All strings, end to end.
+    /// What all strings begin with, then the rest of each.
     private var bytes: ContiguousArray<UInt8> = []
-    /// Where each string ends in `bytes`; it begins where the one before it ends.
+    /// Length of the shared prefix, which may be less than it could be.
+    private var prefixCount: UInt32 = 0
+    /// Where in `bytes` the rest of each string ends; it begins where the one before it ends, the
+    /// first one after the prefix.
     private var ends: ContiguousArray<UInt32> = []
 
     init() {}
 
-    /// The strings of `table` at `slots`, with no room to spare.
+    /// The strings of `table` at `slots`, with as long a prefix as can be and no room to spare.
     init(_ table: KeyTable, _ slots: Range<Int>) {
-        let first = table.start(of: slots.lowerBound)
-        let last = table.start(of: slots.upperBound)
-        self.bytes = ContiguousArray(table.bytes[Int(first)..<Int(last)])
-        self.ends = ContiguousArray(table.ends[slots])
-        if first > 0 {
-            for slot in self.ends.indices { self.ends[slot] &-= first }
+        guard let first = slots.first, let last = slots.last else { return }
+        let firstRest = table.rest(of: first)
+        let grown = table.bytes[firstRest].withUnsafeBytes { first in
+            table.bytes[table.rest(of: last)].withUnsafeBytes { commonPrefix(first, $0) }
+        }
+        let prefix = [table.bytes[..<Int(table.prefixCount)], table.bytes[firstRest].prefix(grown)]
+        self.prefixCount = table.prefixCount &+ UInt32(grown)
+        self.ends.reserveCapacity(slots.count)
+        self.bytes.reserveCapacity(
+            Int(self.prefixCount) &+ table.rest(of: last).upperBound &- firstRest.lowerBound
+                &- grown &* slots.count
+        )
+        for part in prefix { self.bytes.append(contentsOf: part) }
+        for slot in slots {
+            self.bytes.append(contentsOf: table.bytes[table.rest(of: slot)].dropFirst(grown))
+            self.ends.append(UInt32(self.bytes.count))
         }
     }
 
     var count: Int { self.ends.count }
 
-    /// Length of all strings together.
+    /// Length of what is stored of all strings.
     var byteCount: Int { self.bytes.count }
 
     subscript(slot: Int) -> Bytes {
-        Bytes(self.bytes[Int(self.start(of: slot))..<Int(self.ends[slot])])
+        let prefixCount = Int(self.prefixCount)
+        let rest = self.rest(of: slot)
+        return Bytes(unsafeUninitializedCapacity: prefixCount &+ rest.count) { key, count in
+            self.bytes.withUnsafeBufferPointer { bytes in
+                _ = key.update(fromContentsOf: bytes[..<prefixCount])
+                _ = key[prefixCount...].update(fromContentsOf: bytes[rest])
+            }
+            count = prefixCount &+ rest.count
+        }
     }
 
-    /// Where the string at `slot` begins, or where the last one ends when `slot` is `count`.
-    private func start(of slot: Int) -> UInt32 {
-        slot == 0 ? 0 : self.ends[slot &- 1]
+    /// Where in `bytes` that of the string at `slot` is which follows the prefix.
+    private func rest(of slot: Int) -> Range<Int> {
+        Int(slot == 0 ? self.prefixCount : self.ends[slot &- 1])..<Int(self.ends[slot])
     }
 
     // MARK: Searching
@@ -45,14 +69,21 @@ struct KeyTable {
         self.bytes.withUnsafeBytes { bytes in
             self.ends.withUnsafeBufferPointer { ends in
                 key.withUnsafeBytes { key in
+                    let prefixCount = Int(self.prefixCount)
+                    let order = compare(
+                        UnsafeRawBufferPointer(rebasing: bytes[..<prefixCount]),
+                        UnsafeRawBufferPointer(rebasing: key.prefix(prefixCount))
+                    )
+                    if order != 0 { return (order < 0 ? ends.count : 0, false) }
+                    let rest = UnsafeRawBufferPointer(rebasing: key[prefixCount...])
                     var low = 0
                     var high = ends.count
                     while low < high {
                         let middle = (low &+ high) / 2
-                        let start = middle == 0 ? 0 : Int(ends[middle &- 1])
+                        let start = middle == 0 ? prefixCount : Int(ends[middle &- 1])
                         let order = compare(
                             UnsafeRawBufferPointer(rebasing: bytes[start..<Int(ends[middle])]),
-                            key
+                            rest
                         )
                         if order == 0 { return (middle, true) }
                         if order < 0 { low = middle &+ 1 } else { high = middle }
@@ -77,31 +108,71 @@ struct KeyTable {
     /// Inserts `key` before the string at `slot`; the order is the caller's business.
     /// - Complexity: O(`count` + `byteCount`).
     mutating func insert(_ key: Bytes, at slot: Int) {
-        let start = self.start(of: slot)
-        self.bytes.reserveTightly(forNew: key.count)
-        self.bytes.insert(contentsOf: key, at: Int(start))
+        if self.ends.isEmpty {
+            self.bytes = ContiguousArray(key)
+            self.prefixCount = UInt32(key.count)
+            self.ends = [self.prefixCount]
+            return
+        }
+        key.withUnsafeBytes { self.shortenPrefix(toShareWith: $0) }
+        let rest = key[Int(self.prefixCount)...]
+        let start = slot == 0 ? self.prefixCount : self.ends[slot &- 1]
+        self.bytes.reserveTightly(forNew: rest.count)
+        self.bytes.insert(contentsOf: rest, at: Int(start))
         self.ends.insertTightly(start, at: slot)
-        let added = UInt32(key.count)
+        let added = UInt32(rest.count)
         for later in slot..<self.ends.count { self.ends[later] &+= added }
     }
 
     /// Removes the string at `slot`.
     /// - Complexity: O(`count` + `byteCount`).
     mutating func remove(at slot: Int) {
-        let start = self.start(of: slot)
-        let end = self.ends[slot]
-        self.bytes.removeSubrange(Int(start)..<Int(end))
+        if self.ends.count == 1 {
+            self = KeyTable()
+            return
+        }
+        let rest = self.rest(of: slot)
+        let removed = UInt32(rest.count)
+        self.bytes.removeSubrange(rest)
         self.ends.remove(at: slot)
-        for later in slot..<self.ends.count { self.ends[later] &-= end &- start }
+        for later in slot..<self.ends.count { self.ends[later] &-= removed }
     }
 
     /// Appends all strings of `table`.
     mutating func append(_ table: KeyTable) {
-        let base = UInt32(self.bytes.count)
-        self.bytes.reserveTightly(forNew: table.bytes.count)
-        self.bytes.append(contentsOf: table.bytes)
-        self.ends.reserveTightly(forNew: table.count)
-        for end in table.ends { self.ends.append(base &+ end) }
+        if table.ends.isEmpty { return }
+        if self.ends.isEmpty {
+            self = table
+            return
+        }
+        let prefix = table.bytes[..<Int(table.prefixCount)]
+        prefix.withUnsafeBytes { self.shortenPrefix(toShareWith: $0) }
+        for slot in 0..<table.count {
+            self.bytes.append(contentsOf: prefix[Int(self.prefixCount)...])
+            self.bytes.append(contentsOf: table.bytes[table.rest(of: slot)])
+            self.ends.append(UInt32(self.bytes.count))
+        }
+    }
+
+    /// Gives back to each string what of the shared prefix `string` does not begin with.
+    private mutating func shortenPrefix(toShareWith string: UnsafeRawBufferPointer) {
+        let end = Int(self.prefixCount)
+        let count = self.bytes.withUnsafeBytes {
+            commonPrefix(UnsafeRawBufferPointer(rebasing: $0[..<end]), string)
+        }
+        if count == end { return }
+        let old = self.bytes
+        self.bytes = []
+        self.bytes.reserveCapacity(old.count &+ (end &- count) &* (self.count &- 1))
+        self.bytes.append(contentsOf: old[..<count])
+        var start = end
+        for slot in self.ends.indices {
+            self.bytes.append(contentsOf: old[count..<end])
+            self.bytes.append(contentsOf: old[start..<Int(self.ends[slot])])
+            start = Int(self.ends[slot])
+            self.ends[slot] = UInt32(self.bytes.count)
+        }
+        self.prefixCount = UInt32(count)
     }
 }
 
@@ -123,6 +194,20 @@ private func compare(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPoi
         offset &+= 1
     }
     return left.count &- right.count
+}
+
+/// Counts the bytes that two strings have in common from their beginning.
+private func commonPrefix(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Int {
+    let shared = min(left.count, right.count)
+    var offset = 0
+    while offset &+ 8 <= shared {
+        let x = left.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+        let y = right.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+        if x != y { return offset &+ (x ^ y).littleEndian.trailingZeroBitCount / 8 }
+        offset &+= 8
+    }
+    while offset < shared, left[offset] == right[offset] { offset &+= 1 }
+    return offset
 }
 
 extension ContiguousArray {

@@ -1,6 +1,6 @@
-/// The versions of a key before its latest, ascending by revision. Eight bytes when there are none.
+/// The versions of a key before its latest, ascending by revision.
 ///
-/// A key that every request writes has as many versions as the tenant has revisions since the last
+/// /// A key that every request writes has as many versions as the tenant has revisions since the last
 /// compaction, and each batch appends to a history that a snapshot still shares. So the versions
 /// are kept in runs: an append copies the last run at most, which is short, and full runs of equal
 /// length are joined into one of twice the length, so that there are few of them.
