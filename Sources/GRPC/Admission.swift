@@ -1,5 +1,6 @@
-/// The fields of a request that decide whether it becomes a call. They point into the transport's
-/// memory and are valid while it is decided only.
+/// The fields of a request that decide whether it becomes a call.
+///
+/// They point into the transport's memory and are valid while it is decided only.
 package struct RequestHead {
     package var httpMethod: UnsafeRawBufferPointer?
     package var path: UnsafeRawBufferPointer?

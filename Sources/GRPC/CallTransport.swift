@@ -9,8 +9,9 @@ package struct CallID: Hashable, Sendable {
     }
 }
 
-/// What a call asks of its connection. All on the connection's loop; nothing is sent before the
-/// call returns.
+/// What a call asks of its connection.
+///
+/// All on the connection's loop; nothing is sent before the call returns.
 package protocol CallTransport: AnyObject {
     /// Sends response headers. The body is then taken with ``ServerCall/read(into:)``.
     func open(_ call: ServerCall)

@@ -18,7 +18,9 @@ package struct LoopTimer: Sendable {
         self.onCancel = onCancel
     }
 
-    /// Keeps the body from running, unless it is too late. May be called from any thread.
+    /// Keeps the body from running, unless it is too late.
+    ///
+    /// May be called from any thread.
     package func cancel() {
         self.onCancel()
     }
@@ -32,12 +34,16 @@ package final class LoopHandle: Sendable {
         self.executor = executor
     }
 
-    /// Runs `body` on the loop, later. May be called from any thread.
+    /// Runs `body` on the loop, later.
+    ///
+    /// May be called from any thread.
     package func execute(_ body: @escaping @Sendable () -> Void) {
         self.executor.execute(body)
     }
 
-    /// Runs `body` on the loop once `delay` has passed. May be called from any thread.
+    /// Runs `body` on the loop once `delay` has passed.
+    ///
+    /// May be called from any thread.
     @discardableResult
     package func schedule(
         after delay: Duration,

@@ -1,5 +1,6 @@
-/// One RPC of a service, as the server runs it. Handlers run on the event loop of the connection and
-/// must not block.
+/// One RPC of a service, as the server runs it.
+///
+/// Handlers run on the event loop of the connection and must not block.
 package struct Method: Sendable {
     package enum Kind: Sendable {
         /// One message in, one out. The span is valid during the call only.
@@ -18,7 +19,9 @@ package struct Method: Sendable {
     }
 }
 
-/// The server's side of one streaming call. Confined to the call's event loop.
+/// The server's side of one streaming call.
+///
+/// Confined to the call's event loop.
 package protocol StreamHandler: AnyObject {
     /// A whole message arrived. The span is valid during the call only.
     func received(_ message: RawSpan)
@@ -43,7 +46,9 @@ extension StreamHandler {
     package func stopping() {}
 }
 
-/// Bytes of one message, produced while the client's window opens. Confined to the call's loop.
+/// Bytes of one message, produced while the client's window opens.
+///
+/// Confined to the call's loop.
 package protocol MessageSource: AnyObject {
     /// Copies the next bytes of the message into `buffer`.
     /// - Returns: how many; 0 when none are at hand yet, and then the source calls

@@ -20,7 +20,9 @@ package enum PercentEncoding {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// Decodes what ``encode(_:)`` makes. A `%` that no two digits follow stands for itself.
+    /// Decodes what ``encode(_:)`` makes.
+    ///
+    /// A `%` that no two digits follow stands for itself.
     /// - Complexity: O(its length).
     package static func decode(_ text: some Collection<UInt8>) -> String {
         var bytes: [UInt8] = []

@@ -1,5 +1,7 @@
 /// The outcome of a call: a code and, unless it is `ok`, a sentence for people.
 package struct Status: Error, Hashable, Sendable {
+    /// The numbers of `grpc-status`.
+    ///
     /// Source: <https://grpc.github.io/grpc/core/md_doc_statuscodes.html>
     package enum Code: Int, Sendable {
         case ok = 0

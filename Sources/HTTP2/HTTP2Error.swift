@@ -1,4 +1,6 @@
-/// What ends a connection at this layer. The peer's fault or the machine's, never ours.
+/// What ends a connection at this layer.
+///
+/// The peer's fault or the machine's, never ours.
 package enum HTTP2Error: Error, Hashable, Sendable {
     /// The peer does not speak HTTP/2: its first bytes are not the connection preface.
     case badPreface

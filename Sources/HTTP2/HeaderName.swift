@@ -20,7 +20,9 @@ package enum HeaderName: UInt8, Sendable, CaseIterable {
     /// Any other name; its bytes are kept with the value.
     case other
 
-    /// The name as HTTP/2 carries it: lower case. `nil` for ``other``.
+    /// The name as HTTP/2 carries it: lower case.
+    ///
+    /// `nil` for ``other``.
     package var text: StaticString? {
         switch self {
         case .method: ":method"

@@ -235,8 +235,9 @@ package final class Session {
         nghttp2_submit_ping(self.handle, 0, nil)
     }
 
-    /// Announces that no new stream will be served, in a way that loses none on its way here. Call
-    /// ``goAway()`` a round trip later.
+    /// Announces that no new stream will be served, in a way that loses none on its way here.
+    ///
+    /// Call ``goAway()`` a round trip later.
     package func announceShutdown() {
         nghttp2_submit_shutdown_notice(self.handle)
     }

@@ -7,7 +7,9 @@ package final class SessionBuffers {
     /// One header field: a known name or the place of an unknown one, and the place of the value.
     package struct Field {
         package let name: HeaderName
-        /// Where the name's bytes start; empty unless ``name`` is `other`. The value follows them.
+        /// Where the name's bytes start; empty unless ``name`` is `other`.
+        ///
+        /// The value follows them.
         fileprivate let start: UInt32
         fileprivate let nameCount: UInt32
         fileprivate let valueCount: UInt32
@@ -19,7 +21,9 @@ package final class SessionBuffers {
 
     package init() {}
 
-    /// The bytes of an unknown name. Valid during `body` only.
+    /// The bytes of an unknown name.
+    ///
+    /// Valid during `body` only.
     package func withName<Result>(
         of field: Field,
         _ body: (UnsafeRawBufferPointer) -> Result
@@ -28,7 +32,9 @@ package final class SessionBuffers {
         return self.bytes.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[range])) }
     }
 
-    /// The bytes of a value. Valid during `body` only.
+    /// The bytes of a value.
+    ///
+    /// Valid during `body` only.
     package func withValue<Result>(
         of field: Field,
         _ body: (UnsafeRawBufferPointer) -> Result

@@ -2,8 +2,10 @@
 package struct StreamRef: Hashable, Sendable {
     /// The stream identifier; odd for streams that the client opened.
     package let id: Int32
-    /// The lowest number no other open stream of the session has. It is free again from the moment
-    /// ``SessionEvent/closed(_:_:)`` was recorded, so events must be acted on in order.
+    /// The lowest number no other open stream of the session has.
+    ///
+    /// It is free again from the moment ``SessionEvent/closed(_:_:)`` was recorded, so events must
+    /// be acted on in order.
     package let slot: Int
 
     package init(id: Int32, slot: Int) {

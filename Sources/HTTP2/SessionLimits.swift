@@ -3,16 +3,21 @@
 /// The windows bound what a peer can make this side hold per connection; the frame limits bound the
 /// work it can cause without doing any itself.
 package struct SessionLimits: Hashable, Sendable {
-    /// SETTINGS_MAX_CONCURRENT_STREAMS as announced. More are refused with REFUSED_STREAM.
+    /// SETTINGS_MAX_CONCURRENT_STREAMS as announced.
+    ///
+    /// More are refused with REFUSED_STREAM.
     package var streamsAnnounced: UInt32 = .max
-    /// Open streams of one connection, whatever is announced. More are refused with REFUSED_STREAM.
+    /// Open streams of one connection, whatever is announced.
+    ///
+    /// More are refused with REFUSED_STREAM.
     package var streamsMax = 100_000
     /// Bytes the peer may send on a stream before they are consumed.
     package var streamWindowBytes: Int32 = 1 << 20
     /// Bytes the peer may send on the connection before they are consumed.
     package var connectionWindowBytes: Int32 = 1 << 20
-    /// Sum of a header list as RFC 9113 counts it: name + value + 32 for each field. A stream whose
-    /// list is larger is reset.
+    /// Sum of a header list as RFC 9113 counts it: name + value + 32 for each field.
+    ///
+    /// A stream whose list is larger is reset.
     package var headerListBytesMax = 64 << 10
     /// RST_STREAM frames a peer may send in a burst; 0.1 % of it flows back each millisecond.
     package var resetsBurst = 4_000
@@ -21,7 +26,9 @@ package struct SessionLimits: Hashable, Sendable {
     /// Empty DATA, PING, PRIORITY and unknown frames a peer may send in a burst; 0.1 % of it flows
     /// back each millisecond.
     package var idleFramesBurst = 10_000
-    /// Answers to PING and SETTINGS that may wait to be sent. One more ends the connection.
+    /// Answers to PING and SETTINGS that may wait to be sent.
+    ///
+    /// One more ends the connection.
     package var acknowledgementsQueuedMax = 1_000
 
     package init() {}

@@ -3,7 +3,9 @@ import HTTP2
 import NIOCore
 import NIOHTTP1
 
-/// One accepted connection: finds out what it speaks and hands its bytes on. Confined to its loop.
+/// One accepted connection: finds out what it speaks and hands its bytes on.
+///
+/// Confined to its loop.
 ///
 ///     socket ── secure layer, if any ── Connection ─┬─ HTTP2Connection
 ///                                                   └─ NIO's HTTP/1 handlers ── HTTP1Exchange

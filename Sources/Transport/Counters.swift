@@ -1,7 +1,9 @@
 import GRPC
 import Synchronization
 
-/// What one loop counts. Written by its loop only, read by anyone: no count is ever locked.
+/// What one loop counts.
+///
+/// Written by its loop only, read by anyone: no count is ever locked.
 final class Counters: Sendable {
     /// One more than the largest status code.
     static let codeCount = 17

@@ -29,7 +29,9 @@ package struct HTTPRequest: Sendable {
     }
 }
 
-/// The answer to a plain HTTP request. `content-length` is added on the way out.
+/// The answer to a plain HTTP request.
+///
+/// `content-length` is added on the way out.
 package struct HTTPResponse: Sendable {
     package var status: Int
     /// Names in lower case.

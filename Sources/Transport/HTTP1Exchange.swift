@@ -2,7 +2,9 @@ import GRPC
 import NIOCore
 import NIOHTTP1
 
-/// Gathers HTTP/1 requests and writes their answers, one at a time. Confined to its loop.
+/// Gathers HTTP/1 requests and writes their answers, one at a time.
+///
+/// Confined to its loop.
 final class HTTP1Exchange: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart

@@ -3,7 +3,9 @@ import HTTP2
 import NIOCore
 
 /// One HTTP/2 connection of the server: feeds its session, turns requests into calls, and writes
-/// what the session has ready while the socket takes it. Confined to its loop.
+/// what the session has ready while the socket takes it.
+///
+/// Confined to its loop.
 final class HTTP2Connection {
     private let loop: LoopContext
     private let server: ServerCore
@@ -53,7 +55,9 @@ final class HTTP2Connection {
 
     // MARK: Input
 
-    /// Takes bytes that arrived. Answers leave with the next ``flush()``.
+    /// Takes bytes that arrived.
+    ///
+    /// Answers leave with the next ``flush()``.
     func receive(_ input: ByteBuffer, now: UInt64) {
         self.sawActivity = .nanoseconds(Int64(now))
         self.isBusy = true

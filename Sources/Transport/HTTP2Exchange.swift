@@ -1,7 +1,9 @@
 import GRPC
 import HTTP2
 
-/// A request that is not gRPC, on an HTTP/2 stream. Confined to its connection's loop.
+/// A request that is not gRPC, on an HTTP/2 stream.
+///
+/// Confined to its connection's loop.
 final class HTTP2Exchange {
     let stream: StreamRef
     /// The request, with its body once the client has sent it all.

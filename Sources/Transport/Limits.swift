@@ -2,22 +2,33 @@ package import HTTP2
 
 /// The bounds of a server, each with what happens there.
 package struct Limits: Sendable {
-    /// Open connections of the whole server. One more is closed as it is accepted.
+    /// Open connections of the whole server.
+    ///
+    /// One more is closed as it is accepted.
     package var connectionsMax = 100_000
-    /// Time from being accepted to the first request's first bytes, TLS included. Then the connection
-    /// is closed.
+    /// Time from being accepted to the first request's first bytes, TLS included.
+    ///
+    /// Then the connection is closed.
     package var handshake = Duration.seconds(10)
-    /// Time an HTTP/1 connection may wait between bytes. Then it is closed.
+    /// Time an HTTP/1 connection may wait between bytes.
+    ///
+    /// Then it is closed.
     package var http1Idle = Duration.seconds(120)
-    /// Bytes of an HTTP/1 request's body. A larger one is answered with 413.
+    /// Bytes of an HTTP/1 request's body.
+    ///
+    /// A larger one is answered with 413.
     package var http1BodyBytesMax = 2 << 20
-    /// Bytes of one gRPC message that is received. A larger one is `RESOURCE_EXHAUSTED`.
+    /// Bytes of one gRPC message that is received.
+    ///
+    /// A larger one is `RESOURCE_EXHAUSTED`.
     package var messageBytesMax = 2 << 20
-    /// Bytes of incomplete messages that a connection's calls may hold. The call that goes past it is
-    /// `RESOURCE_EXHAUSTED`.
+    /// Bytes of incomplete messages that a connection's calls may hold.
+    ///
+    /// The call that goes past it is `RESOURCE_EXHAUSTED`.
     package var gatheredBytesMax = 32 << 20
-    /// Bytes of answers that wait for a connection's client to take them. At the bound new calls are
-    /// `UNAVAILABLE` until it has taken some.
+    /// Bytes of answers that wait for a connection's client to take them.
+    ///
+    /// At the bound new calls are `UNAVAILABLE` until it has taken some.
     package var unsentBytesMax = 64 << 20
     /// What a session grants its peer.
     package var session = SessionLimits()
