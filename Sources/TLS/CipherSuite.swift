@@ -10,7 +10,8 @@ package struct CipherSuite: Hashable, Sendable {
     package let version: ProtocolVersion
 
     /// Finds a suite by name.
-    /// - Throws: ``TLSError/settings(_:)`` for a suite that does not exist or is broken (RC4, 3DES).
+    /// - Throws: ``TLSError/settings(_:)`` for a suite that does not exist, or that is broken, like
+    ///   RC4 and 3DES.
     package init(name: String) throws(TLSError) {
         guard let suite = Self.byName[Self.formerNames[name] ?? name] else {
             throw .settings(
@@ -28,10 +29,11 @@ package struct CipherSuite: Hashable, Sendable {
         self.version = version
     }
 
-    /// What TLS 1.2 offers unless told otherwise, best first: only authenticated encryption with
-    /// forward secrecy, as HTTP/2 demands (RFC 9113, section 9.2.2).
+    /// What is offered unless told otherwise, best first: only authenticated encryption with forward
+    /// secrecy, as HTTP/2 demands (RFC 9113, section 9.2.2). AES-128 goes first, as in Go: it costs
+    /// a fifth less than AES-256.
     static let defaults: [CipherSuite] = all.filter {
-        $0.version == .tls12 && $0.name.hasPrefix("TLS_ECDHE_") && !$0.name.contains("_CBC_")
+        ($0.version == .tls13 || $0.name.hasPrefix("TLS_ECDHE_")) && !$0.name.contains("_CBC_")
     }
 
     /// Every suite that can be asked for, best first.

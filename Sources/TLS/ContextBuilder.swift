@@ -60,21 +60,17 @@ final class ContextBuilder {
             "setting the highest TLS version"
         )
 
-        var tls12 = cipherSuites.filter { $0.version == .tls12 }
-        let tls13 = cipherSuites.filter { $0.version == .tls13 }
         // Suites of TLS 1.3 alone say nothing about TLS 1.2, and the other way round.
-        if tls12.isEmpty { tls12 = CipherSuite.defaults }
-        let names = tls12.map(\.openSSLName).joined(separator: ":")
-        try OpenSSL.check(
-            SSL_CTX_set_cipher_list(self.context, names),
-            "setting the cipher suites"
-        )
-        if !tls13.isEmpty {
-            let names = tls13.map(\.openSSLName).joined(separator: ":")
-            try OpenSSL.check(
-                SSL_CTX_set_ciphersuites(self.context, names),
-                "setting the cipher suites"
-            )
+        for version in ProtocolVersion.allCases {
+            var suites = cipherSuites.filter { $0.version == version }
+            if suites.isEmpty { suites = CipherSuite.defaults.filter { $0.version == version } }
+            let names = suites.map(\.openSSLName).joined(separator: ":")
+            let result =
+                switch version {
+                case .tls12: SSL_CTX_set_cipher_list(self.context, names)
+                case .tls13: SSL_CTX_set_ciphersuites(self.context, names)
+                }
+            try OpenSSL.check(result, "setting the cipher suites")
         }
     }
 

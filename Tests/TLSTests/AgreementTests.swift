@@ -137,6 +137,18 @@ import Testing
         #expect(link.server.cipherSuite == wanted[0].name)
     }
 
+    @Test(arguments: [
+        (ProtocolVersion.tls12, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"),
+        (ProtocolVersion.tls13, "TLS_AES_128_GCM_SHA256"),
+    ])
+    func cheapestGoodSuiteComesFirst(version: ProtocolVersion, name: String) throws {
+        let link = try Self.link(
+            .plain.with { $0.versions = version...version },
+            .anonymous.with { $0.cipherSuites = CipherSuite.all.reversed() }
+        )
+        #expect(link.server.cipherSuite == name)
+    }
+
     @Test func everySuiteThatCanBeAskedForIsAccepted() throws {
         for suite in CipherSuite.all {
             #expect(throws: Never.self, "\(suite.name)") {
