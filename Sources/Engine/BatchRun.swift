@@ -43,7 +43,10 @@ final class BatchRun {
         let place = self.place(of: submission.tenant)
         do throws(RequestError) {
             let outcome = try self.work[place].evaluation.apply(
-                submission.operation, batch: self.batch, loader: loader)
+                submission.operation,
+                batch: self.batch,
+                loader: loader
+            )
             self.results.append(Evaluated(submission: submission, result: .success(outcome)))
         } catch {
             self.results.append(Evaluated(submission: submission, result: .failure(error)))
@@ -73,7 +76,9 @@ final class BatchRun {
                 tenant: tenant,
                 evaluation: Evaluation(of: state, quota: self.configuration.quota),
                 sequence: state.sequence,
-                compactRevision: state.compactRevision))
+                compactRevision: state.compactRevision
+            )
+        )
         return self.work.count - 1
     }
 }

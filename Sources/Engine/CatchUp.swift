@@ -56,7 +56,9 @@ final class CatchUp: Sendable {
 
     /// Looks up a slice's versions, cuts it to a bounded size, and loads the values of what is left.
     private static func load(
-        _ slice: inout CatchUpSlice, of state: TenantState, loader: ReaderLoader
+        _ slice: inout CatchUpSlice,
+        of state: TenantState,
+        loader: ReaderLoader
     ) throws(BackendError) -> [WatchEvent] {
         var found = slice.entries.map {
             Self.lookUp($0, in: state, wantsPrevious: slice.wantsPrevious(of: $0))
@@ -84,14 +86,18 @@ final class CatchUp: Sendable {
                     KeyValue(
                         key: entry.key,
                         version: version,
-                        value: try Self.value(version, of: state.id, loader)))
+                        value: try Self.value(version, of: state.id, loader)
+                    )
+                )
             }
             events.append(
                 WatchEvent(
                     key: entry.key,
                     version: pair.version,
                     value: try Self.value(pair.version, of: state.id, loader),
-                    previous: previous))
+                    previous: previous
+                )
+            )
         }
         return events
     }
@@ -105,12 +111,16 @@ final class CatchUp: Sendable {
     }
 
     private static func lookUp(
-        _ entry: CatchUpSlice.Entry, in state: TenantState, wantsPrevious: Bool
+        _ entry: CatchUpSlice.Entry,
+        in state: TenantState,
+        wantsPrevious: Bool
     ) -> Found? {
         let main = entry.revision.main
         var found: Found?
         state.index.forEachVersion(
-            in: .key(entry.key), modifiedFrom: main, through: main
+            in: .key(entry.key),
+            modifiedFrom: main,
+            through: main
         ) { _, version, previous in
             guard version.sub == entry.revision.sub else { return true }
             found = Found(version: version, previous: wantsPrevious ? previous : nil)
@@ -120,7 +130,9 @@ final class CatchUp: Sendable {
     }
 
     private static func value(
-        _ version: Version, of tenant: TenantID, _ loader: ReaderLoader
+        _ version: Version,
+        of tenant: TenantID,
+        _ loader: ReaderLoader
     ) throws(BackendError) -> Bytes {
         version.valueSize == 0 ? [] : try loader.value(of: tenant, row: version.row)
     }

@@ -52,7 +52,9 @@ final class Committer {
                 case .submission(let submission): submission
                 }
             }
-            submissions.append(contentsOf: self.timers.due(self.tenants, now: self.parts.clock.now()))
+            submissions.append(
+                contentsOf: self.timers.due(self.tenants, now: self.parts.clock.now())
+            )
             self.process(submissions)
             self.housekeep(isIdle: messages.isEmpty)
         }
@@ -173,7 +175,11 @@ final class Committer {
                     } ?? .notLoaded
             }
             return WatchEvent(
-                key: change.key, version: change.version, value: change.value, previous: previous)
+                key: change.key,
+                version: change.version,
+                value: change.value,
+                previous: previous
+            )
         }
     }
 
@@ -188,11 +194,16 @@ final class Committer {
                 .success(.compacted) where result.submission.waitsForPhysical:
                 guard
                     !self.compactions.wait(
-                        for: result.submission.tenant, reply, result.result)
+                        for: result.submission.tenant,
+                        reply,
+                        result.result
+                    )
                 else { continue }
                 replies.add(reply, result.result)
             case .failure:
                 replies.add(reply, result.result)
+            case .success(.defragmented):
+                replies.add(reply, self.defragment(result.result))
             case .success(var outcome):
                 let cache = self.parts.cache
                 if outcome.fillValues({ run.batch.pendingValue($0.row) ?? cache.value(of: $0.row) })
@@ -206,9 +217,24 @@ final class Committer {
         replies.send()
     }
 
+    /// Has the backend give space back, after the tenant's part of it is committed.
+    private func defragment(
+        _ result: Result<Outcome, RequestError>
+    ) -> Result<Outcome, RequestError> {
+        do throws(BackendError) {
+            try self.parts.backend.defragment()
+            return result
+        } catch {
+            return .failure(.backend(error))
+        }
+    }
+
     /// Has a reader thread fill in what the cache does not hold.
     private func load(
-        _ outcome: Outcome, of tenant: TenantStore, _ reply: any Reply, into replies: inout ReplyBatch
+        _ outcome: Outcome,
+        of tenant: TenantStore,
+        _ reply: any Reply,
+        into replies: inout ReplyBatch
     ) {
         let pin = self.parts.pins.take()
         let cache = self.parts.cache

@@ -55,7 +55,9 @@ struct Compactions {
     /// Answers a compaction when the cleaning is over.
     /// - Returns: false when none is under way: then the caller answers.
     mutating func wait(
-        for tenant: TenantStore, _ reply: any Reply, _ result: Result<Outcome, RequestError>
+        for tenant: TenantStore,
+        _ reply: any Reply,
+        _ result: Result<Outcome, RequestError>
     ) -> Bool {
         guard let place = self.jobs.firstIndex(where: { $0.tenant === tenant }) else {
             return false

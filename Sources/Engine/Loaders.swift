@@ -13,7 +13,10 @@ final class CommitterLoader: ValueLoader {
 
     func value(of tenant: TenantID, row: RowID) throws(BackendError) -> Bytes {
         if let value = self.cache.value(of: row) { return value }
-        return try ReaderLoader(reader: self.openReader(), cache: self.cache).value(of: tenant, row: row)
+        return try ReaderLoader(reader: self.openReader(), cache: self.cache).value(
+            of: tenant,
+            row: row
+        )
     }
 
     private func openReader() throws(BackendError) -> any BackendReader {

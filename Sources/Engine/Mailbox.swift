@@ -81,7 +81,9 @@ package final class Mailbox<Element: Sendable>: @unchecked Sendable {
                 pthread_cond_wait(self.condition, self.mutex)
             } else {
                 var time = timespec(
-                    tv_sec: Int(deadline / 1_000_000_000), tv_nsec: Int(deadline % 1_000_000_000))
+                    tv_sec: Int(deadline / 1_000_000_000),
+                    tv_nsec: Int(deadline % 1_000_000_000)
+                )
                 if pthread_cond_timedwait(self.condition, self.mutex, &time) == ETIMEDOUT {
                     break
                 }

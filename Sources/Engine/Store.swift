@@ -42,7 +42,8 @@ package final class Store: Sendable {
         let readers = ReaderPool(
             backend: backend,
             threads: configuration.readerThreads,
-            queueMax: configuration.readQueueMax)
+            queueMax: configuration.readQueueMax
+        )
         let cache = ValueCache(capacity: configuration.cacheBytes)
         let catchUp = CatchUp(readers: readers, cache: cache)
         var tenants: [TenantStore] = []
@@ -52,7 +53,8 @@ package final class Store: Sendable {
                 compactRevision: state.compactRevision,
                 log: recovered.logs[id] ?? RevisionLog(),
                 limits: watchLimits,
-                encode: encodeEvent)
+                encode: encodeEvent
+            )
             let tenant = TenantStore(state, hub: hub, pins: pins, catchUp: catchUp)
             tenant.withLive { live in
                 for lease in state.leases.records {
@@ -60,7 +62,8 @@ package final class Store: Sendable {
                         lease.id,
                         ttlSeconds: lease.ttlSeconds,
                         now: now,
-                        extraNanoseconds: configuration.leaseGraceNanoseconds)
+                        extraNanoseconds: configuration.leaseGraceNanoseconds
+                    )
                 }
             }
             tenants.append(tenant)
@@ -85,7 +88,8 @@ package final class Store: Sendable {
             readers: readers,
             pins: pins,
             counters: counters,
-            report: report)
+            report: report
+        )
         let served = tenants
         self.committer = WorkerThread(name: "committer") {
             let committer = Committer(parts, tenants: served, nextRow: nextRow)
@@ -98,21 +102,23 @@ package final class Store: Sendable {
         self.tenants.withLock { $0[name] }
     }
 
-    /// Queues a change. The reply is completed on its executor, always, unless this throws.
+    /// Queues a change. The reply, if there is one, is completed on its executor, always, unless this
+    /// throws.
     /// - Parameter waitsForPhysical: for a compaction: answer once the rows are gone.
     /// - Throws: ``RequestError/tooManyRequests`` and ``RequestError/stopped``.
     package func submit(
         _ operation: Operation,
         to tenant: TenantStore,
         waitsForPhysical: Bool = false,
-        reply: any Reply
+        reply: (any Reply)?
     ) throws(RequestError) {
         let submission = Submission(
             tenant: tenant,
             operation: operation,
             deadline: self.clock.now() + self.configuration.requestTimeoutNanoseconds,
             reply: reply,
-            waitsForPhysical: waitsForPhysical)
+            waitsForPhysical: waitsForPhysical
+        )
         switch self.mailbox.push(.submission(submission)) {
         case .pushed: return
         case .full: throw .tooManyRequests

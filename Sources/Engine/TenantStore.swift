@@ -30,7 +30,10 @@ package final class TenantStore: Sendable {
     }
 
     init(
-        _ state: TenantState, hub: consuming sending WatchHub, pins: ReadPins, catchUp: CatchUp
+        _ state: TenantState,
+        hub: consuming sending WatchHub,
+        pins: ReadPins,
+        catchUp: CatchUp
     ) {
         self.id = state.id
         self.name = state.name
@@ -122,7 +125,9 @@ package final class TenantStore: Sendable {
     /// - Parameter whenRevoked: called later if, and only if, the lease is expired and its revocation
     ///   under way.
     package func keepAlive(
-        _ id: LeaseID, now: Int64, whenRevoked: @escaping @Sendable () -> Void
+        _ id: LeaseID,
+        now: Int64,
+        whenRevoked: @escaping @Sendable () -> Void
     ) -> Lessor.Renewal {
         self.withLive { live in
             let renewal = live.lessor.renew(id, now: now)

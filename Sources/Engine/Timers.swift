@@ -36,7 +36,8 @@ struct Timers {
     private mutating func compactRevision(of tenant: TenantStore, now: Int64) -> Int64? {
         guard let policy = self.configuration.autoCompaction else { return nil }
         return self.autoCompactors[
-            tenant.id, default: AutoCompactor(policy, now: now)
+            tenant.id,
+            default: AutoCompactor(policy, now: now)
         ].due(revision: tenant.snapshot.state.revision, now: now)
     }
 

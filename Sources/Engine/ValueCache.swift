@@ -104,12 +104,11 @@ package final class ValueCache: Sendable {
                 let place = state.hand
                 state.hand += 1
                 guard state.places[state.slots[place].row] == place else { continue }
-                if state.slots[place].isUsed {
-                    state.slots[place].isUsed = false
-                } else {
+                guard state.slots[place].isUsed else {
                     self.clear(place, &state)
                     return
                 }
+                state.slots[place].isUsed = false
             }
         }
 

@@ -10,14 +10,17 @@ package final class WorkerThread: @unchecked Sendable {
     package init(name: String, _ body: @escaping @Sendable () -> Void) {
         let start = Unmanaged.passRetained(Start(name: name, body: body))
         let code = pthread_create(
-            &self.thread, nil,
+            &self.thread,
+            nil,
             { argument in
                 guard let argument else { return nil }
                 let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
                 start.nameThread()
                 start.body()
                 return nil
-            }, start.toOpaque())
+            },
+            start.toOpaque()
+        )
         precondition(code == 0, "the system can start a thread")
     }
 

@@ -34,7 +34,10 @@ package struct Lessor: Sendable {
     /// Starts a lease's time. `extraNanoseconds` is added once (etcd adds an election timeout after
     /// a restart).
     package mutating func start(
-        _ id: LeaseID, ttlSeconds: Int64, now: Int64, extraNanoseconds: Int64 = 0
+        _ id: LeaseID,
+        ttlSeconds: Int64,
+        now: Int64,
+        extraNanoseconds: Int64 = 0
     ) {
         let deadline = Self.deadline(from: now, ttlSeconds: ttlSeconds, extra: extraNanoseconds)
         let isNew = self.timers[id] == nil

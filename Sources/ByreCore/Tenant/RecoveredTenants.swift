@@ -16,7 +16,8 @@ package struct RecoveredTenants: Recovery {
             let previous = self.state.index.put(key, version)
             self.state.leases.move(key, from: previous?.lease ?? .none, to: version.lease)
             self.state.grow(
-                by: StoredSize.version(keyCount: key.count, valueSize: version.valueSize))
+                by: StoredSize.version(keyCount: key.count, valueSize: version.valueSize)
+            )
             self.log.append(key, at: version.revision)
         }
     }

@@ -52,7 +52,8 @@ package struct TenantState: Sendable {
             allocatedBytes: self.allocatedBytes,
             alarms: self.alarms,
             clusterID: self.clusterID,
-            memberID: self.memberID)
+            memberID: self.memberID
+        )
     }
 
     mutating func grow(by bytes: Int64) {

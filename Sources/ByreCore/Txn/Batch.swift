@@ -23,7 +23,8 @@ package final class Batch {
     func append(_ key: Bytes, _ version: Version, _ value: Bytes, of tenant: TenantID) {
         precondition(version.row == self.nextRow, "rows of a batch are numbered in order")
         self.commit.rows.append(
-            CommitBatch.Row(tenant: tenant, key: key, version: version, value: value))
+            CommitBatch.Row(tenant: tenant, key: key, version: version, value: value)
+        )
         self.nextRow = RowID(rawValue: self.nextRow.rawValue + 1)
         self.bytes += key.count + value.count
     }

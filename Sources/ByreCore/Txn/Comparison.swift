@@ -45,11 +45,14 @@ struct Comparison<Loader: ValueLoader> {
         guard isMissing else { return holds }
         if case .value = compare.operand { return false }
         return try self.holds(
-            compare, of: .tombstone(at: Revision(main: 0, sub: 0), row: RowID(rawValue: 0)))
+            compare,
+            of: .tombstone(at: Revision(main: 0, sub: 0), row: RowID(rawValue: 0))
+        )
     }
 
     private func holds(
-        _ compare: Compare, of version: Version
+        _ compare: Compare,
+        of version: Version
     ) throws(RequestError) -> Bool {
         let order: Int
         switch compare.operand {

@@ -26,7 +26,9 @@ extension Evaluation {
     /// checks the operations of the path taken on that state; then runs them, each seeing the ones
     /// before.
     mutating func txn(
-        _ txn: Txn, batch: Batch, loader: some ValueLoader
+        _ txn: Txn,
+        batch: Batch,
+        loader: some ValueLoader
     ) throws(RequestError) -> TxnResult {
         var path: [Bool] = []
         let values = BatchValues(batch: batch, loader: loader)
@@ -75,7 +77,14 @@ extension Evaluation {
                 responses.append(
                     .txn(
                         try self.run(
-                            nested, path: path, step: &step, batch: batch, loader: loader)))
+                            nested,
+                            path: path,
+                            step: &step,
+                            batch: batch,
+                            loader: loader
+                        )
+                    )
+                )
             }
         }
         return TxnResult(headerRevision: 0, succeeded: succeeded, responses: responses)
@@ -83,7 +92,8 @@ extension Evaluation {
 
     /// A read within the transaction: at "latest" it sees the transaction's own changes.
     private func range(
-        _ request: RangeRequest, loader: some ValueLoader
+        _ request: RangeRequest,
+        loader: some ValueLoader
     ) throws(RequestError) -> RangeResult {
         var seen = self.state
         seen.revision = self.currentRevision
@@ -104,7 +114,8 @@ extension TenantState {
     /// Runs a transaction that changes nothing.
     /// - Precondition: `txn.isReadOnly`.
     package func read(
-        _ txn: Txn, loader: some ValueLoader
+        _ txn: Txn,
+        loader: some ValueLoader
     ) throws(RequestError) -> TxnResult {
         var path: [Bool] = []
         try Comparison(state: self, loader: loader).decide(txn, path: &path)
@@ -115,6 +126,9 @@ extension TenantState {
             responses.append(.range(try RangeRead(range, of: self, loader: loader).result()))
         }
         return TxnResult(
-            headerRevision: self.revision, succeeded: path[0], responses: responses)
+            headerRevision: self.revision,
+            succeeded: path[0],
+            responses: responses
+        )
     }
 }

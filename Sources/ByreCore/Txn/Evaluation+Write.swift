@@ -14,7 +14,9 @@ extension Evaluation {
     /// - Throws: ``RequestError/backend(_:)`` when the value to keep cannot be loaded; nothing is
     ///   changed then.
     mutating func put(
-        _ put: PutRequest, batch: Batch, loader: some ValueLoader
+        _ put: PutRequest,
+        batch: Batch,
+        loader: some ValueLoader
     ) throws(RequestError) -> PutResult {
         let latest = self.state.index.latest(of: put.key)
         let previous = latest.flatMap { $0.isTombstone ? nil : $0 }
@@ -35,18 +37,21 @@ extension Evaluation {
             createRevision: previous?.createRevision ?? self.writeRevision,
             version: (previous?.version ?? 0) + 1,
             lease: lease,
-            row: batch.nextRow)
+            row: batch.nextRow
+        )
         self.write(put.key, version, value: value, over: latest, batch: batch)
         return PutResult(
             headerRevision: self.writeRevision,
             prevKV: put.prevKV
-                ? previous.map { KeyValue(key: put.key, version: $0, value: nil) } : nil)
+                ? previous.map { KeyValue(key: put.key, version: $0, value: nil) } : nil
+        )
     }
 
     /// Deletes the keys of a range.
     /// - Complexity: O(*k* log *n*) for *k* keys.
     mutating func deleteRange(
-        _ request: DeleteRangeRequest, batch: Batch
+        _ request: DeleteRangeRequest,
+        batch: Batch
     ) -> DeleteRangeResult {
         var victims: [KeyValue] = []
         self.state.index.forEach(in: request.range, at: nil) { key, version in
@@ -57,7 +62,8 @@ extension Evaluation {
         return DeleteRangeResult(
             headerRevision: self.currentRevision,
             deleted: Int64(victims.count),
-            prevKVs: request.prevKV ? victims : [])
+            prevKVs: request.prevKV ? victims : []
+        )
     }
 
     /// Ends a lease and deletes its keys, in byte order.
@@ -74,25 +80,34 @@ extension Evaluation {
 
     private mutating func delete(_ key: Bytes, _ latest: Version, batch: Batch) {
         let revision = Revision(
-            main: self.writeRevision, sub: UInt32(self.changes.count - self.firstChange))
+            main: self.writeRevision,
+            sub: UInt32(self.changes.count - self.firstChange)
+        )
         let tombstone = Version.tombstone(at: revision, row: batch.nextRow)
         self.write(key, tombstone, value: [], over: latest, batch: batch)
     }
 
     private mutating func write(
-        _ key: Bytes, _ version: Version, value: Bytes, over latest: Version?, batch: Batch
+        _ key: Bytes,
+        _ version: Version,
+        value: Bytes,
+        over latest: Version?,
+        batch: Batch
     ) {
         _ = self.state.index.put(key, version)
         self.state.leases.move(key, from: latest?.lease ?? .none, to: version.lease)
         self.state.grow(
-            by: StoredSize.version(keyCount: key.count, valueSize: version.valueSize))
+            by: StoredSize.version(keyCount: key.count, valueSize: version.valueSize)
+        )
         batch.append(key, version, value, of: self.state.id)
         self.changes.append(
             Change(
                 key: key,
                 version: version,
                 value: value,
-                previous: self.beforeThisRevision(key, latest)))
+                previous: self.beforeThisRevision(key, latest)
+            )
+        )
     }
 
     /// The key as it was before the operation under way, which may have changed it already.

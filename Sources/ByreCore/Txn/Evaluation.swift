@@ -22,7 +22,9 @@ package struct Evaluation {
     /// On an error nothing of it remains in `state`, `changes` or `batch`; the one exception is the
     /// NOSPACE alarm, which a write beyond the quota raises.
     package mutating func apply(
-        _ operation: Operation, batch: Batch, loader: some ValueLoader
+        _ operation: Operation,
+        batch: Batch,
+        loader: some ValueLoader
     ) throws(RequestError) -> Outcome {
         try self.admit(operation)
         switch operation {
@@ -51,7 +53,12 @@ package struct Evaluation {
             }
         case .leaseGrant(let id, let ttl, let minTTL, let candidate):
             return try self.grant(
-                id, ttlSeconds: ttl, minTTLSeconds: minTTL, candidate: candidate, batch: batch)
+                id,
+                ttlSeconds: ttl,
+                minTTLSeconds: minTTL,
+                candidate: candidate,
+                batch: batch
+            )
         case .compact(let revision):
             guard revision > self.state.compactRevision else { throw .compacted }
             guard revision <= self.state.revision else { throw .futureRevision }
@@ -156,7 +163,8 @@ package struct Evaluation {
         self.state.leases.grant(chosen, ttlSeconds: ttl)
         self.state.sequence += 1
         batch.append(
-            .grant(self.state.id, LeaseRecord(id: chosen, ttlSeconds: ttl)))
+            .grant(self.state.id, LeaseRecord(id: chosen, ttlSeconds: ttl))
+        )
         return .leaseGranted(chosen, ttlSeconds: ttl, headerRevision: self.state.revision)
     }
 }

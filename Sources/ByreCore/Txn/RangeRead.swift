@@ -37,7 +37,9 @@ package struct RangeRead: Sendable {
     /// - Complexity: O(log *n*) at the latest revision without sort; else O(keys in range).
     /// - Source: etcd `server/etcdserver/txn/range.go`.
     package init(
-        _ request: RangeRequest, of state: TenantState, loader: some ValueLoader
+        _ request: RangeRequest,
+        of state: TenantState,
+        loader: some ValueLoader
     ) throws(RequestError) {
         guard request.revision <= state.revision else { throw .futureRevision }
         guard request.revision <= 0 || request.revision >= state.compactRevision else {
@@ -107,7 +109,8 @@ package struct RangeRead: Sendable {
     /// pair for which `body` returns false is the next walk's first.
     /// - Returns: whether the end was reached.
     package func walk(
-        from position: inout Position, _ body: (_ key: Bytes, _ version: Version) -> Bool
+        from position: inout Position,
+        _ body: (_ key: Bytes, _ version: Version) -> Bool
     ) -> Bool {
         switch self.source {
         case .none:
@@ -157,7 +160,8 @@ package struct RangeRead: Sendable {
             kvs: kvs,
             more: self.more,
             count: self.count,
-            keysOnly: self.keysOnly)
+            keysOnly: self.keysOnly
+        )
     }
 
     /// A version as the answer shows it: etcd 3.7 answers `keys_only` from its index, which has no
@@ -180,7 +184,9 @@ package struct RangeRead: Sendable {
     /// etcd quirk: without a sort order but with a target other than the key, the first pairs *in
     /// key order* are taken, up to the limit, and those are sorted ascending.
     private mutating func sort(
-        _ request: RangeRequest, state: TenantState, loader: some ValueLoader
+        _ request: RangeRequest,
+        state: TenantState,
+        loader: some ValueLoader
     ) throws(RequestError) {
         let fetchesAll = request.sortOrder != .none || Filter(request) != nil
         let fetchMax = fetchesAll || self.limit == .max ? Int.max : self.limit
@@ -197,7 +203,10 @@ package struct RangeRead: Sendable {
         if request.sortTarget == .value {
             for place in pairs.indices {
                 pairs[place].value = try Self.load(
-                    pairs[place].version, of: state.id, loader: loader)
+                    pairs[place].version,
+                    of: state.id,
+                    loader: loader
+                )
             }
         } else if request.keysOnly {
             for place in pairs.indices { pairs[place].version.lease = .none }
@@ -215,7 +224,9 @@ package struct RangeRead: Sendable {
     }
 
     private static func load(
-        _ version: Version, of tenant: TenantID, loader: some ValueLoader
+        _ version: Version,
+        of tenant: TenantID,
+        loader: some ValueLoader
     ) throws(RequestError) -> Bytes {
         guard version.valueSize > 0 else { return [] }
         do {
@@ -226,7 +237,9 @@ package struct RangeRead: Sendable {
     }
 
     private static func order(
-        _ a: KeyValue, _ b: KeyValue, by target: RangeRequest.SortTarget
+        _ a: KeyValue,
+        _ b: KeyValue,
+        by target: RangeRequest.SortTarget
     ) -> Int {
         switch target {
         case .key: compareBytes(a.key, b.key)
@@ -251,7 +264,9 @@ package struct RangeRead: Sendable {
             else { return nil }
             self.modRevisions = Self.bounds(request.minModRevision, request.maxModRevision)
             self.createRevisions = Self.bounds(
-                request.minCreateRevision, request.maxCreateRevision)
+                request.minCreateRevision,
+                request.maxCreateRevision
+            )
         }
 
         func admits(_ version: Version) -> Bool {

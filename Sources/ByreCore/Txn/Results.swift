@@ -24,7 +24,11 @@ package struct RangeResult: Hashable, Sendable {
     package var keysOnly: Bool
 
     package init(
-        headerRevision: Int64, kvs: [KeyValue], more: Bool, count: Int64, keysOnly: Bool
+        headerRevision: Int64,
+        kvs: [KeyValue],
+        more: Bool,
+        count: Int64,
+        keysOnly: Bool
     ) {
         self.headerRevision = headerRevision
         self.kvs = kvs

@@ -1,0 +1,71 @@
+package import Engine
+package import GRPC
+
+/// The etcd v3 API over one store: a method for each RPC, run on the caller's event loop.
+///
+/// Reads answer there; writes are queued for the committer and answered when they are durable.
+package final class EtcdServer: Sendable {
+    package let store: Store
+    package let settings: Settings
+    /// The tenant that every listener is bound to.
+    let tenant: TenantStore
+
+    /// - Parameter tenant: the tenant to serve.
+    package init(store: Store, tenant: TenantStore, settings: Settings) {
+        self.store = store
+        self.tenant = tenant
+        self.settings = settings
+    }
+
+    /// Who calls, as a tenant. Every request goes through here.
+    func tenant(of call: ServerCall) -> TenantStore {
+        self.tenant
+    }
+
+    /// The header of an answer for a tenant.
+    func header(_ tenant: TenantStore, at revision: Int64) -> ResponseHeader {
+        ResponseHeader(
+            clusterID: tenant.clusterID,
+            memberID: tenant.memberID,
+            revision: revision,
+            raftTerm: Self.raftTerm
+        )
+    }
+
+    /// There is no raft; a constant term that clients can compare. A fresh etcd is at 2 as well.
+    static let raftTerm: UInt64 = 2
+}
+
+/// How the API behaves, beyond what the store does.
+package struct Settings: Sendable {
+    /// etcd version claimed, for example `3.7.1`.
+    package var version = "3.7.1"
+    /// Bytes a write may have, with etcd's envelope: `--max-request-bytes`.
+    package var maxRequestBytes = 1_572_864
+    /// Operations a transaction may have on each level: `--max-txn-ops`.
+    package var maxTxnOps = 128
+    /// `--name`.
+    package var name = "default"
+    /// URLs at which clients reach this server: `--advertise-client-urls`.
+    package var clientURLs: [String] = []
+    /// `--listen-peer-urls` has no meaning here; what MemberList answers with.
+    package var peerURLs: [String] = []
+
+    package init() {}
+
+    /// gRPC's limit on one received message.
+    package var maxReceiveBytes: Int { self.maxRequestBytes + 512 << 10 }
+
+    /// Bytes of a message, streamed in pieces, above which a watch response is split.
+    package var maxFragmentBytes: Int { self.maxReceiveBytes }
+
+    /// The version's first two numbers and a zero: what etcd calls cluster and storage version.
+    package var clusterVersion: String {
+        let parts = self.version.split(separator: ".")
+        guard parts.count >= 2 else { return self.version }
+        return "\(parts[0]).\(parts[1]).0"
+    }
+}
+
+/// Event loops run the engine's replies.
+extension LoopHandle: ReplyExecutor {}

@@ -1,0 +1,24 @@
+import ByreCore
+import EtcdAPI
+import GRPC
+
+extension EtcdServer {
+    /// `KV/Put`: writes one key.
+    func put(_ message: RawSpan, _ call: ServerCall) {
+        let request: PutRequest
+        do throws(WireError) {
+            request = try PutRequest(decoding: message)
+        } catch {
+            call.fail(Status(error))
+            return
+        }
+        let tenant = self.tenant(of: call)
+        self.submit(.put(request), messageBytes: message.byteCount, of: call) {
+            () throws(EtcdError) in
+            try RequestValidation.check(request)
+        } answer: { outcome in
+            guard case .put(let result) = outcome else { preconditionFailure("a put was sent") }
+            return self.framed(result, tenant, at: result.headerRevision)
+        }
+    }
+}

@@ -1,0 +1,242 @@
+import ByreCore
+import EtcdAPI
+import Engine
+import GRPC
+
+extension EtcdServer {
+    /// Answers up to this many bytes are put together in one piece; longer ones are streamed.
+    static let wholeAnswerBytesMax = 64 << 10
+    /// Ranges with more keys than this are prepared on a reader thread, not on the event loop.
+    static let loopKeysMax = 10_000
+
+    /// `KV/Range`: reads keys. However long the answer, it takes bounded memory: its length is known
+    /// from the index, and its values are loaded as the client takes them.
+    func range(_ message: RawSpan, _ call: ServerCall) {
+        let wire: WireRangeRequest
+        do throws(WireError) {
+            wire = try WireRangeRequest(decoding: message)
+        } catch {
+            call.fail(Status(error))
+            return
+        }
+        do throws(EtcdError) {
+            try RequestValidation.check(wire)
+        } catch {
+            call.fail(Status(error))
+            return
+        }
+        let request = wire.request
+        let tenant = self.tenant(of: call)
+        let snapshot = tenant.snapshot
+        if case .key(let key) = request.range, request.isPlain {
+            if let answer = self.point(key, request, snapshot.state, tenant) {
+                call.reply(answer)
+                return
+            }
+        }
+        guard self.isLight(request, snapshot.state) else {
+            self.prepareElsewhere(request, tenant, call)
+            return
+        }
+        do throws(RequestError) {
+            let read = try RangeRead(
+                request,
+                of: snapshot.state,
+                loader: CacheLoader(cache: self.store.cache)
+            )
+            if let answer = self.wholeAnswer(read, tenant) {
+                call.reply(answer)
+                return
+            }
+        } catch .backend {
+            // A value to sort by is not in memory.
+            self.prepareElsewhere(request, tenant, call)
+            return
+        } catch {
+            call.fail(Status(error))
+            return
+        }
+        // Values must be loaded, or the answer is long: the snapshot is taken again, with its rows
+        // kept from deletion.
+        do throws(RequestError) {
+            let pinned = tenant.pinnedSnapshot()
+            let read = try RangeRead(
+                request,
+                of: pinned.state,
+                loader: CacheLoader(cache: self.store.cache)
+            )
+            self.stream(
+                PreparedRange(read, pinned, self.header(tenant, at: read.headerRevision)),
+                call
+            )
+        } catch .backend {
+            self.prepareElsewhere(request, tenant, call)
+        } catch {
+            call.fail(Status(error))
+        }
+    }
+
+    /// Answers the commonest request of all without further ado; nil when its value is not in memory.
+    private func point(
+        _ key: Bytes,
+        _ request: RangeRequest,
+        _ state: TenantState,
+        _ tenant: TenantStore
+    ) -> FramedMessage? {
+        var kvs: [KeyValue] = []
+        if let version = state.index.latest(of: key), !version.isTombstone {
+            let value = version.valueSize == 0 ? [] : self.store.cache.value(of: version.row)
+            guard let value else { return nil }
+            kvs = [KeyValue(key: key, version: version, value: value)]
+        }
+        let result = RangeResult(
+            headerRevision: state.revision,
+            kvs: kvs,
+            more: false,
+            count: Int64(kvs.count),
+            keysOnly: false
+        )
+        return self.framed(result, tenant, at: state.revision)
+    }
+
+    /// Whether a request may be prepared on an event loop: few keys to walk.
+    private func isLight(_ request: RangeRequest, _ state: TenantState) -> Bool {
+        if case .key = request.range { return true }
+        // At the latest revision a count needs no walk.
+        if request.countOnly && request.revision <= 0 { return true }
+        if request.isPlain, request.limit > 0, request.limit <= Self.loopKeysMax { return true }
+        return state.index.count(in: request.range) <= Self.loopKeysMax
+    }
+
+    /// A short answer in one piece; nil when it is long or a value is not in memory.
+    private func wholeAnswer(_ read: RangeRead, _ tenant: TenantStore) -> FramedMessage? {
+        let header = self.header(tenant, at: read.headerRevision)
+        var kvs: [KeyValue] = []
+        var bytes = 0
+        var position = RangeRead.Position()
+        let cache = self.store.cache
+        let isWhole = read.walk(from: &position) { key, version in
+            var value: Bytes? = []
+            if !read.keysOnly, version.valueSize > 0 {
+                value = cache.value(of: version.row)
+                bytes += Int(version.valueSize)
+            }
+            bytes += key.count
+            guard let value, bytes <= Self.wholeAnswerBytesMax else { return false }
+            kvs.append(KeyValue(key: key, version: version, value: value))
+            return true
+        }
+        guard isWhole else { return nil }
+        let result = RangeResult(
+            headerRevision: read.headerRevision,
+            kvs: kvs,
+            more: read.more,
+            count: read.count,
+            keysOnly: read.keysOnly
+        )
+        return FramedMessage(
+            reserved: result.encoded(header, reservingPrefix: FramedMessage.prefixLength)
+        )
+    }
+
+    /// Settles on a reader thread what a request is answered with, then streams it.
+    private func prepareElsewhere(
+        _ request: RangeRequest,
+        _ tenant: TenantStore,
+        _ call: ServerCall
+    ) {
+        let bound = LoopBound(call, loop: call.loop)
+        let isQueued = self.store.readers.submit { opened in
+            let prepared = self.prepare(request, tenant, opened)
+            bound.loop.execute {
+                guard bound.value.isOpen else { return }
+                switch prepared {
+                case .success(let prepared): self.stream(prepared, bound.value)
+                case .failure(let error): bound.value.fail(Status(error))
+                }
+            }
+        }
+        if !isQueued { call.fail(Status(EtcdError.tooManyRequests)) }
+    }
+
+    private func prepare(
+        _ request: RangeRequest,
+        _ tenant: TenantStore,
+        _ opened: Result<any BackendReader, BackendError>
+    ) -> Result<PreparedRange, RequestError> {
+        switch opened {
+        case .failure(let error): return .failure(.backend(error))
+        case .success(let reader):
+            let pinned = tenant.pinnedSnapshot()
+            do throws(RequestError) {
+                let read = try RangeRead(
+                    request,
+                    of: pinned.state,
+                    loader: ReaderLoader(reader: reader, cache: self.store.cache)
+                )
+                return .success(
+                    PreparedRange(read, pinned, self.header(tenant, at: read.headerRevision))
+                )
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+
+    private func stream(_ prepared: PreparedRange, _ call: ServerCall) {
+        guard prepared.length <= Int(UInt32.max) else {
+            call.fail(
+                Status(
+                    .resourceExhausted,
+                    "grpc: trying to send message larger than max (\(prepared.length) vs. 2147483647)"
+                )
+            )
+            return
+        }
+        let source = RangeSource(prepared, store: self.store, tenant: self.tenant(of: call), call)
+        call.reply(length: prepared.length, source: source)
+    }
+}
+
+extension RangeRequest {
+    /// Nothing but a range, at the latest revision, with values, in key order; a limit may be there.
+    var isPlain: Bool {
+        self.revision <= 0 && !self.keysOnly && !self.countOnly && self.sortTarget == .key
+            && self.sortOrder != .descend && self.minModRevision == 0 && self.maxModRevision == 0
+            && self.minCreateRevision == 0 && self.maxCreateRevision == 0
+    }
+}
+
+/// A range's answer with its length, ready to be streamed.
+struct PreparedRange: Sendable {
+    let read: RangeRead
+    /// Keeps the rows that `read` points to.
+    let pinned: PinnedSnapshot
+    let header: ResponseHeader
+    let more: Bool
+    /// Length of the whole message.
+    let length: Int
+
+    /// - Complexity: O(pairs of the answer).
+    init(_ read: RangeRead, _ pinned: PinnedSnapshot, _ header: ResponseHeader) {
+        self.read = read
+        self.pinned = pinned
+        self.header = header
+        self.more = read.more
+        var length = 0
+        var position = RangeRead.Position()
+        _ = read.walk(from: &position) { key, version in
+            let kv = KeyValue(key: key, version: version, value: nil)
+            length += WireSize.message(
+                length: kv.encodedLength(
+                    valueLength: read.keysOnly ? 0 : Int(version.valueSize)
+                ),
+                field: RangeResult.kvsField
+            )
+            return true
+        }
+        self.length =
+            header.encodedLength + length
+            + WireSize.bool(self.more, field: 3) + WireSize.int64(read.count, field: 4)
+    }
+}

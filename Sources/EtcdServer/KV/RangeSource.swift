@@ -1,0 +1,225 @@
+import ByreCore
+import EtcdAPI
+import Engine
+import GRPC
+
+/// The message of a long range answer, made as the client takes it: a slice of pairs at a time, whose
+/// values come from memory or from a reader thread.
+///
+/// Holds one slice: at most ``sliceBytesMax`` bytes and one pair more.
+final class RangeSource: MessageSource {
+    /// Bytes of keys and values after which a slice is full.
+    static let sliceBytesMax = 256 << 10
+    static let slicePairsMax = 1_024
+
+    private let prepared: PreparedRange
+    private let store: Store
+    private let tenant: TenantStore
+    private let call: ServerCall
+
+    private var position = RangeRead.Position()
+    private var phase = Phase.header
+    /// What is being sent: stretches of `text`, each followed by a value.
+    private var text: [UInt8] = []
+    private var stretchEnds: [Int] = []
+    private var values: [Bytes] = []
+    /// Pieces sent: even ones are stretches of text, odd ones values.
+    private var piece = 0
+    private var pieceOffset = 0
+
+    private enum Phase {
+        case header
+        case pairs
+        /// A reader thread loads values.
+        case loading
+        case end
+        case done
+        case cancelled
+    }
+
+    init(_ prepared: PreparedRange, store: Store, tenant: TenantStore, _ call: ServerCall) {
+        self.prepared = prepared
+        self.store = store
+        self.tenant = tenant
+        self.call = call
+    }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        var written = 0
+        while written < buffer.count {
+            let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[written...])
+            let count = self.copyPieces(into: rest)
+            written += count
+            if count == 0, !self.advance() { break }
+        }
+        return written
+    }
+
+    func cancel() {
+        self.phase = .cancelled
+        self.clear()
+    }
+
+    /// Copies what is left of the slice.
+    private func copyPieces(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        var written = 0
+        while written < buffer.count, self.piece < self.stretchEnds.count + self.values.count {
+            let number = self.piece / 2
+            let isText = self.piece.isMultiple(of: 2)
+            let start = isText ? (number == 0 ? 0 : self.stretchEnds[number - 1]) : 0
+            let end = isText ? self.stretchEnds[number] : self.values[number].count
+            let from = start + self.pieceOffset
+            let count = min(end - from, buffer.count - written)
+            let target = UnsafeMutableRawBufferPointer(rebasing: buffer[written..<written + count])
+            if isText {
+                self.text.withUnsafeBytes {
+                    target.copyMemory(
+                        from: UnsafeRawBufferPointer(rebasing: $0[from..<from + count])
+                    )
+                }
+            } else {
+                self.values[number].withUnsafeBytes {
+                    target.copyMemory(
+                        from: UnsafeRawBufferPointer(rebasing: $0[from..<from + count])
+                    )
+                }
+            }
+            written += count
+            self.pieceOffset += count
+            if from + count == end {
+                self.piece += 1
+                self.pieceOffset = 0
+            }
+        }
+        return written
+    }
+
+    /// Makes the next slice.
+    /// - Returns: false when there is nothing to send now.
+    private func advance() -> Bool {
+        self.clear()
+        switch self.phase {
+        case .header:
+            self.write { self.prepared.header.encode(into: &$0) }
+            self.phase = .pairs
+            return true
+        case .pairs:
+            return self.nextSlice()
+        case .end:
+            self.write { writer in
+                writer.bool(self.prepared.more, field: 3)
+                writer.int64(self.prepared.read.count, field: 4)
+            }
+            self.phase = .done
+            return !self.text.isEmpty
+        case .loading, .done, .cancelled:
+            return false
+        }
+    }
+
+    private func nextSlice() -> Bool {
+        var pairs: [KeyValue] = []
+        var bytes = 0
+        let read = self.prepared.read
+        let isLast = read.walk(from: &self.position) { key, version in
+            guard bytes < Self.sliceBytesMax, pairs.count < Self.slicePairsMax else { return false }
+            bytes += key.count + (read.keysOnly ? 0 : Int(version.valueSize))
+            pairs.append(KeyValue(key: key, version: version, value: nil))
+            return true
+        }
+        self.phase = isLast ? .end : .pairs
+        guard !pairs.isEmpty else { return self.advance() }
+        var missing: [Int] = []
+        if !read.keysOnly {
+            for place in pairs.indices {
+                let version = pairs[place].version
+                pairs[place].value =
+                    version.valueSize == 0 ? [] : self.store.cache.value(of: version.row)
+                if pairs[place].value == nil { missing.append(place) }
+            }
+        }
+        guard !missing.isEmpty else {
+            self.lay(pairs)
+            return true
+        }
+        self.load(pairs, missing: missing, next: self.phase)
+        return false
+    }
+
+    /// Lays a slice out for sending: what goes between the values is written to one buffer.
+    private func lay(_ pairs: [KeyValue]) {
+        var writer = WireWriter(length: pairs.reduce(0) { $0 + $1.key.count + 64 })
+        for pair in pairs {
+            let value = pair.value ?? []
+            pair.encodeHead(
+                field: RangeResult.kvsField,
+                valueLength: value.count,
+                into: &writer
+            )
+            self.stretchEnds.append(writer.bytes.count)
+            self.values.append(value)
+            pair.encodeTail(into: &writer)
+        }
+        self.stretchEnds.append(writer.bytes.count)
+        self.text = writer.bytes
+    }
+
+    private func write(_ body: (inout WireWriter) -> Void) {
+        var writer = WireWriter(length: 64)
+        body(&writer)
+        self.text = writer.bytes
+        self.stretchEnds = [self.text.count]
+    }
+
+    private func clear() {
+        self.text = []
+        self.stretchEnds.removeAll(keepingCapacity: true)
+        self.values.removeAll(keepingCapacity: true)
+        self.piece = 0
+        self.pieceOffset = 0
+    }
+
+    // MARK: Loading
+
+    private func load(_ pairs: [KeyValue], missing: [Int], next: Phase) {
+        self.phase = .loading
+        let rows = missing.map { ($0, pairs[$0].version.row) }.sorted { $0.1 < $1.1 }
+        let places = rows.map(\.0)
+        let source = LoopBound(self, loop: self.call.loop)
+        let tenant = self.tenant.id
+        let isQueued = self.store.readers.submit { opened in
+            var loaded = pairs
+            let result: Result<Void, BackendError>
+            switch opened {
+            case .failure(let error): result = .failure(error)
+            case .success(let reader):
+                do throws(BackendError) {
+                    // Not through the cache: a long list must not push out what is hot.
+                    try reader.values(of: tenant, rows: rows.map(\.1)) { index, value in
+                        loaded[places[index]].value = value
+                    }
+                    result = .success(())
+                } catch {
+                    result = .failure(error)
+                }
+            }
+            source.loop.execute { [loaded] in
+                source.value.loaded(loaded, result, next: next)
+            }
+        }
+        if !isQueued { self.call.abort(Status(EtcdError.tooManyRequests)) }
+    }
+
+    private func loaded(_ pairs: [KeyValue], _ result: Result<Void, BackendError>, next: Phase) {
+        guard case .loading = self.phase else { return }
+        switch result {
+        case .success:
+            self.lay(pairs)
+            self.phase = next
+            self.call.resume()
+        case .failure(let error):
+            // Part of the message may have left: the stream ends with the status, unfinished.
+            self.call.abort(Status(error))
+        }
+    }
+}

@@ -1,0 +1,246 @@
+import ByreCore
+import EtcdAPI
+import Engine
+import GRPC
+
+extension EtcdServer {
+    /// `KV/RangeStream`: reads keys as a sequence of responses, which merged make the unary one.
+    func rangeStream(_ call: ServerCall) -> any StreamHandler {
+        RangeStreamHandler(self, call)
+    }
+}
+
+/// One RangeStream call: sends chunks while there is room, and loads values as it goes.
+///
+/// Each chunk has whole pairs; the header, `more` and `count` come with the last one. The number of
+/// pairs in a chunk follows their size, as in etcd, so that a chunk is about half the request limit.
+/// - Source: etcd `server/etcdserver/v3_server.go`, `RangeStream`.
+final class RangeStreamHandler: StreamHandler {
+    static let firstChunkPairs = 10
+
+    private let server: EtcdServer
+    private let call: ServerCall
+    private let tenant: TenantStore
+    private var answer: Answer?
+    private var chunkPairs = RangeStreamHandler.firstChunkPairs
+    private var isLoading = false
+
+    private struct Answer {
+        let read: RangeRead
+        /// Keeps the rows that `read` points to.
+        let pinned: PinnedSnapshot
+        var position = RangeRead.Position()
+        /// A pair seen but not yet sent.
+        var isAtEnd = false
+    }
+
+    init(_ server: EtcdServer, _ call: ServerCall) {
+        self.server = server
+        self.call = call
+        self.tenant = server.tenant(of: call)
+    }
+
+    func received(_ message: RawSpan) {
+        guard self.answer == nil else { return }
+        let request: RangeRequest
+        do throws(WireError) {
+            let wire = try WireRangeRequest(decoding: message)
+            do throws(EtcdError) {
+                try RequestValidation.checkStream(wire)
+            } catch {
+                self.call.finish(Status(error))
+                return
+            }
+            request = wire.request
+        } catch {
+            self.call.finish(Status(error))
+            return
+        }
+        self.prepare(request)
+    }
+
+    func halfClosed() {}
+
+    func ended(_ reason: Status) {
+        self.answer = nil
+    }
+
+    func drained() {
+        self.sendChunks()
+    }
+
+    /// Settles the answer on a reader thread: a sort or a count may walk every key.
+    private func prepare(_ request: RangeRequest) {
+        let handler = LoopBound(self, loop: self.call.loop)
+        let tenant = self.tenant
+        let cache = self.server.store.cache
+        self.isLoading = true
+        let isQueued = self.server.store.readers.submit { opened in
+            let result: Result<(RangeRead, PinnedSnapshot), RequestError>
+            switch opened {
+            case .failure(let error): result = .failure(.backend(error))
+            case .success(let reader):
+                let pinned = tenant.pinnedSnapshot()
+                do throws(RequestError) {
+                    let read = try RangeRead(
+                        request,
+                        of: pinned.state,
+                        loader: ReaderLoader(reader: reader, cache: cache)
+                    )
+                    result = .success((read, pinned))
+                } catch {
+                    result = .failure(error)
+                }
+            }
+            handler.loop.execute { handler.value.prepared(result) }
+        }
+        if !isQueued { self.call.finish(Status(EtcdError.tooManyRequests)) }
+    }
+
+    private func prepared(_ result: Result<(RangeRead, PinnedSnapshot), RequestError>) {
+        self.isLoading = false
+        guard self.call.isOpen else { return }
+        switch result {
+        case .failure(let error): self.call.finish(Status(error))
+        case .success(let (read, pinned)):
+            self.answer = Answer(read: read, pinned: pinned)
+            self.sendChunks()
+        }
+    }
+
+    private func sendChunks() {
+        while self.call.isOpen, !self.isLoading,
+            self.call.bufferedBytes < ServerCall.lowWaterMarkBytes,
+            self.answer != nil
+        {
+            self.sendChunk()
+        }
+    }
+
+    private func sendChunk() {
+        guard var answer = self.answer else { return }
+        // etcd reads each chunk anew, so one that was compacted meanwhile ends the stream.
+        guard answer.read.revision >= self.tenant.snapshot.state.compactRevision else {
+            self.answer = nil
+            self.call.finish(Status(EtcdError.compacted))
+            return
+        }
+        var pairs: [KeyValue] = []
+        let isLast = answer.read.walk(from: &answer.position) { key, version in
+            guard pairs.count < self.chunkPairs else { return false }
+            pairs.append(KeyValue(key: key, version: version, value: nil))
+            return true
+        }
+        answer.isAtEnd = isLast
+        self.answer = answer
+        guard !answer.read.keysOnly else {
+            self.send(pairs, isLast: isLast)
+            return
+        }
+        var missing: [Int] = []
+        for place in pairs.indices {
+            let version = pairs[place].version
+            pairs[place].value =
+                version.valueSize == 0 ? [] : self.server.store.cache.value(of: version.row)
+            if pairs[place].value == nil { missing.append(place) }
+        }
+        if missing.isEmpty {
+            self.send(pairs, isLast: isLast)
+        } else {
+            self.load(pairs, missing: missing, isLast: isLast)
+        }
+    }
+
+    private func load(_ pairs: [KeyValue], missing: [Int], isLast: Bool) {
+        self.isLoading = true
+        let rows = missing.map { ($0, pairs[$0].version.row) }.sorted { $0.1 < $1.1 }
+        let handler = LoopBound(self, loop: self.call.loop)
+        let tenant = self.tenant.id
+        let isQueued = self.server.store.readers.submit { opened in
+            var loaded = pairs
+            var failure: BackendError?
+            switch opened {
+            case .failure(let error): failure = error
+            case .success(let reader):
+                do throws(BackendError) {
+                    try reader.values(of: tenant, rows: rows.map(\.1)) { index, value in
+                        loaded[rows[index].0].value = value
+                    }
+                } catch {
+                    failure = error
+                }
+            }
+            handler.loop.execute { [loaded, failure] in
+                handler.value.loaded(loaded, failure, isLast: isLast)
+            }
+        }
+        if !isQueued { self.call.finish(Status(EtcdError.tooManyRequests)) }
+    }
+
+    private func loaded(_ pairs: [KeyValue], _ failure: BackendError?, isLast: Bool) {
+        self.isLoading = false
+        guard self.call.isOpen else { return }
+        if let failure {
+            self.call.finish(Status(failure))
+            return
+        }
+        self.send(pairs, isLast: isLast)
+        self.sendChunks()
+    }
+
+    private func send(_ pairs: [KeyValue], isLast: Bool) {
+        guard let answer = self.answer else { return }
+        let chunk = RangeChunk(
+            kvs: pairs,
+            end: isLast ? (more: answer.read.more, count: answer.read.count) : nil
+        )
+        let header = self.server.header(self.tenant, at: answer.read.headerRevision)
+        let message = chunk.encoded(header, reservingPrefix: FramedMessage.prefixLength)
+        self.resize(chunkBytes: message.count)
+        self.call.send(FramedMessage(reserved: message))
+        if isLast {
+            self.answer = nil
+            self.call.finish(.ok)
+        }
+    }
+
+    private func resize(chunkBytes: Int) {
+        let target = self.server.settings.maxRequestBytes
+        if chunkBytes < target / 2 {
+            self.chunkPairs *= 2
+        } else if chunkBytes > target * 2 {
+            self.chunkPairs = max(1, self.chunkPairs / 2)
+        }
+    }
+}
+
+/// RangeStreamResponse: range_response 1, a RangeResponse whose header, more and count are there in
+/// the last one only.
+struct RangeChunk: WireResponse {
+    let kvs: [KeyValue]
+    let end: (more: Bool, count: Int64)?
+
+    func encodedLength(_ header: ResponseHeader) -> Int {
+        WireSize.message(length: self.contentLength(header), field: 1)
+    }
+
+    func encode(_ header: ResponseHeader, into writer: inout WireWriter) {
+        writer.message(length: self.contentLength(header), field: 1)
+        if self.end != nil { header.encode(into: &writer) }
+        for kv in self.kvs { kv.encode(field: RangeResult.kvsField, into: &writer) }
+        if let end {
+            writer.bool(end.more, field: 3)
+            writer.int64(end.count, field: 4)
+        }
+    }
+
+    private func contentLength(_ header: ResponseHeader) -> Int {
+        var length = 0
+        for kv in self.kvs { length += kv.encodedLength(field: RangeResult.kvsField) }
+        if let end {
+            length += header.encodedLength
+            length += WireSize.bool(end.more, field: 3) + WireSize.int64(end.count, field: 4)
+        }
+        return length
+    }
+}

@@ -1,0 +1,70 @@
+import ByreCore
+import EtcdAPI
+import Engine
+import GRPC
+
+extension EtcdServer {
+    /// `Maintenance/HashKV`: a checksum of the keys at a revision, the same that etcd computes.
+    func hashKV(_ message: RawSpan, _ call: ServerCall) {
+        guard let request = self.decode(EtcdHashKVRequest.self, message, call) else { return }
+        let tenant = self.tenant(of: call)
+        self.onReader(call) { reader throws(RequestError) in
+            let pinned = tenant.pinnedSnapshot()
+            let state = pinned.state
+            guard request.revision <= state.revision else { throw .futureRevision }
+            guard request.revision <= 0 || request.revision >= state.compactRevision else {
+                throw .compacted
+            }
+            let revision = request.revision <= 0 ? state.revision : request.revision
+            var response = EtcdHashKVResponse()
+            response.header = self.generatedHeader(tenant, at: state.revision)
+            response.hash = try KVHash.of(state, at: revision, reader: reader)
+            response.compactRevision = state.compactRevision
+            response.hashRevision = revision
+            withExtendedLifetime(pinned) {}
+            return self.framed(response)
+        }
+    }
+
+    /// `Maintenance/Hash`: a checksum of all that the tenant holds.
+    func hash(_ message: RawSpan, _ call: ServerCall) {
+        guard self.decode(EtcdHashRequest.self, message, call) != nil else { return }
+        let tenant = self.tenant(of: call)
+        self.onReader(call) { reader throws(RequestError) in
+            let pinned = tenant.pinnedSnapshot()
+            let state = pinned.state
+            var response = EtcdHashResponse()
+            response.header = self.generatedHeader(tenant, at: state.revision)
+            response.hash = try KVHash.of(state, at: state.revision, reader: reader)
+            withExtendedLifetime(pinned) {}
+            return self.framed(response)
+        }
+    }
+
+    /// Computes an answer on a reader thread.
+    private func onReader(
+        _ call: ServerCall,
+        _ body: @escaping @Sendable (any BackendReader) throws(RequestError) -> FramedMessage
+    ) {
+        let bound = LoopBound(call, loop: call.loop)
+        let isQueued = self.store.readers.submit { opened in
+            let result: Result<FramedMessage, RequestError>
+            switch opened {
+            case .failure(let error): result = .failure(.backend(error))
+            case .success(let reader):
+                do throws(RequestError) {
+                    result = .success(try body(reader))
+                } catch {
+                    result = .failure(error)
+                }
+            }
+            bound.loop.execute {
+                switch result {
+                case .success(let message): bound.value.reply(message)
+                case .failure(let error): bound.value.fail(Status(error))
+                }
+            }
+        }
+        if !isQueued { call.fail(Status(EtcdError.tooManyRequests)) }
+    }
+}

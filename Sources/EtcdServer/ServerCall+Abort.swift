@@ -1,0 +1,5 @@
+import GRPC
+
+extension ServerCall {
+    func abort(_ status: Status) { self.end(status, answering: false) }
+}
