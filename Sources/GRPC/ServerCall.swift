@@ -22,37 +22,37 @@ package final class ServerCall {
     /// When the call is over, in nanoseconds of ``LoopHandle/now``; `UInt64.max` for never.
     package let deadline: UInt64
     /// Unary calls: the call is over without our doing, so ``reply(_:)`` would reach nobody.
-    package var onEnd: ((Status) -> Void)?
+    @exclusivity(unchecked) package var onEnd: ((Status) -> Void)?
     /// False once the call has its outcome: nothing that is sent goes anywhere.
-    package private(set) var isOpen = true
+    @exclusivity(unchecked) package private(set) var isOpen = true
     /// Bytes that were sent by the handler and not yet taken by HTTP/2.
-    package private(set) var bufferedBytes = 0
+    @exclusivity(unchecked) package private(set) var bufferedBytes = 0
     /// Links of ``DeadlineQueue``.
-    var deadlineLinks = DeadlineQueue.Links()
+    @exclusivity(unchecked) var deadlineLinks = DeadlineQueue.Links()
 
     private let messageBytesMax: Int
-    private var transport: (any CallTransport)?
+    @exclusivity(unchecked) private var transport: (any CallTransport)?
 
     // What arrives.
-    private var deframer = MessageDeframer()
-    private var handler: (any StreamHandler)?
-    private var acceptsInput = true
+    @exclusivity(unchecked) private var deframer = MessageDeframer()
+    @exclusivity(unchecked) private var handler: (any StreamHandler)?
+    @exclusivity(unchecked) private var acceptsInput = true
 
     // What leaves.
-    private var hasHeaders = false
-    private var queue: [FramedMessage] = []
-    private var queueHead = 0
+    @exclusivity(unchecked) private var hasHeaders = false
+    @exclusivity(unchecked) private var queue: [FramedMessage] = []
+    @exclusivity(unchecked) private var queueHead = 0
     /// Bytes of the first message in the queue that have left.
-    private var queueOffset = 0
-    private var source: (any MessageSource)?
-    private var sourceRemaining = 0
-    private var outcome: Status?
+    @exclusivity(unchecked) private var queueOffset = 0
+    @exclusivity(unchecked) private var source: (any MessageSource)?
+    @exclusivity(unchecked) private var sourceRemaining = 0
+    @exclusivity(unchecked) private var outcome: Status?
     /// Whether the transport was told that there is nothing at hand.
-    private var isPending = false
-    private var isReading = false
-    private var wasAboveLowWater = false
+    @exclusivity(unchecked) private var isPending = false
+    @exclusivity(unchecked) private var isReading = false
+    @exclusivity(unchecked) private var wasAboveLowWater = false
     /// Whether ``deliverDrained()`` has something to say.
-    package private(set) var isDrained = false
+    @exclusivity(unchecked) package private(set) var isDrained = false
 
     /// - Parameter messageBytesMax: What one received message may have; more is
     ///   `RESOURCE_EXHAUSTED`.

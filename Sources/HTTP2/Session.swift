@@ -38,31 +38,31 @@ package final class Session {
     /// What was recorded since the last ``SessionBuffers/clear()``.
     package let buffers: SessionBuffers
     /// Whether a HEADERS or DATA frame has left since this was last set to false.
-    package var sentMessage = false
+    @exclusivity(unchecked) package var sentMessage = false
     /// Streams that are open.
-    package private(set) var streamCount = 0
+    @exclusivity(unchecked) package private(set) var streamCount = 0
 
     let limits: SessionLimits
-    private var handle: OpaquePointer?
-    private var input: UnsafeRawPointer?
-    private var freeSlots: [Int] = []
+    @exclusivity(unchecked) private var handle: OpaquePointer?
+    @exclusivity(unchecked) private var input: UnsafeRawPointer?
+    @exclusivity(unchecked) private var freeSlots: [Int] = []
 
     // The header block that is being received.
-    var blockStream: Int32 = 0
-    var blockStart = 0
-    var blockBytes = 0
-    private var held: HeldFields?
+    @exclusivity(unchecked) var blockStream: Int32 = 0
+    @exclusivity(unchecked) var blockStart = 0
+    @exclusivity(unchecked) var blockBytes = 0
+    @exclusivity(unchecked) private var held: HeldFields?
 
     // The output of the `pull` that is running.
-    var output = UnsafeMutableRawBufferPointer(start: nil, count: 0)
-    var written = 0
-    unowned(unsafe) var bodies: (any SessionBodies)?
+    @exclusivity(unchecked) var output = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    @exclusivity(unchecked) var written = 0
+    @exclusivity(unchecked) unowned(unsafe) var bodies: (any SessionBodies)?
 
-    private var resets: FrameBudget
-    private var settings: FrameBudget
-    private var idleFrames: FrameBudget
-    private var now: UInt64 = 0
-    private var isTerminated = false
+    @exclusivity(unchecked) private var resets: FrameBudget
+    @exclusivity(unchecked) private var settings: FrameBudget
+    @exclusivity(unchecked) private var idleFrames: FrameBudget
+    @exclusivity(unchecked) private var now: UInt64 = 0
+    @exclusivity(unchecked) private var isTerminated = false
 
     /// Starts a session: its SETTINGS are ready to be pulled.
     package init(role: SessionRole, limits: SessionLimits, buffers: SessionBuffers) {

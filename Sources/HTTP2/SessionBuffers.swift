@@ -15,9 +15,9 @@ package final class SessionBuffers {
         fileprivate let valueCount: UInt32
     }
 
-    package internal(set) var events: [SessionEvent] = []
-    package private(set) var fields: [Field] = []
-    private var bytes: [UInt8] = []
+    @exclusivity(unchecked) package internal(set) var events: [SessionEvent] = []
+    @exclusivity(unchecked) package private(set) var fields: [Field] = []
+    @exclusivity(unchecked) private var bytes: [UInt8] = []
 
     package init() {}
 

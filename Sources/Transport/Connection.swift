@@ -30,10 +30,10 @@ final class Connection: ChannelInboundHandler {
 
     private let loop: LoopContext
     private let listener: Listener
-    private var stage: Stage
-    private var peer: Peer
-    private var context: ChannelHandlerContext?
-    private var sawActivity: UInt64
+    @exclusivity(unchecked) private var stage: Stage
+    @exclusivity(unchecked) private var peer: Peer
+    @exclusivity(unchecked) private var context: ChannelHandlerContext?
+    @exclusivity(unchecked) private var sawActivity: UInt64
 
     init(_ loop: LoopContext, _ listener: Listener, remoteAddress: String) {
         self.loop = loop

@@ -14,30 +14,30 @@ final class HTTP2Connection {
     private let servesHTTP: Bool
     private let session: Session
     /// Our place in the channel; nil once the connection is closed.
-    private var context: ChannelHandlerContext?
+    @exclusivity(unchecked) private var context: ChannelHandlerContext?
 
     /// Open calls, by the slot of their stream.
-    private var calls: [ServerCall?] = []
+    @exclusivity(unchecked) private var calls: [ServerCall?] = []
     /// Requests that are not gRPC, by the slot of their stream.
-    private var exchanges: [Int: HTTP2Exchange] = [:]
+    @exclusivity(unchecked) private var exchanges: [Int: HTTP2Exchange] = [:]
     /// The metadata of the last request: the next one's is mostly the same.
-    private var lastMetadata = Metadata.empty
+    @exclusivity(unchecked) private var lastMetadata = Metadata.empty
     /// Calls that have to hear that there is room again.
-    private var drained: [ServerCall] = []
+    @exclusivity(unchecked) private var drained: [ServerCall] = []
     /// Bytes of incomplete messages that calls hold.
-    private var gatheredBytes = 0
+    @exclusivity(unchecked) private var gatheredBytes = 0
     /// Bytes of settled calls that have not left.
-    private var unsentBytes = 0
+    @exclusivity(unchecked) private var unsentBytes = 0
 
-    private var pings: PingPolicy
-    private var sawActivity: Duration = .zero
-    private var pingedAt: Duration?
-    private var stoppingSince: Duration?
-    private var wentAway = false
+    @exclusivity(unchecked) private var pings: PingPolicy
+    @exclusivity(unchecked) private var sawActivity: Duration = .zero
+    @exclusivity(unchecked) private var pingedAt: Duration?
+    @exclusivity(unchecked) private var stoppingSince: Duration?
+    @exclusivity(unchecked) private var wentAway = false
 
     /// Whether input or output is being worked on, at whose end output is flushed anyway.
-    private var isBusy = false
-    private var willFlush = false
+    @exclusivity(unchecked) private var isBusy = false
+    @exclusivity(unchecked) private var willFlush = false
 
     init(_ loop: LoopContext, peer: Peer, servesHTTP: Bool, context: ChannelHandlerContext) {
         self.loop = loop
@@ -74,7 +74,7 @@ final class HTTP2Connection {
     }
 
     /// Whether the connection is to be closed once its output has left.
-    private var isBroken = false
+    @exclusivity(unchecked) private var isBroken = false
 
     private func handleEvents(_ input: UnsafeRawBufferPointer) {
         var index = 0

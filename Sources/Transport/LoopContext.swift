@@ -15,16 +15,16 @@ final class LoopContext: @unchecked Sendable {
     /// What sessions record, used by one session at a time.
     let buffers = SessionBuffers()
     /// Metadata of the request being decoded.
-    var metadata = MetadataBytes()
+    @exclusivity(unchecked) var metadata = MetadataBytes()
     /// The last write's buffer; reused unless the socket did not take all of it.
-    var output: ByteBuffer
+    @exclusivity(unchecked) var output: ByteBuffer
     /// The buffer for the next read, given back when its bytes were taken.
-    private var input: ByteBuffer?
-    private(set) var connections: [ObjectIdentifier: Connection] = [:]
+    @exclusivity(unchecked) private var input: ByteBuffer?
+    @exclusivity(unchecked) private(set) var connections: [ObjectIdentifier: Connection] = [:]
 
-    private var unflushed: [HTTP2Connection] = []
-    private var deadlines = DeadlineQueue()
-    private var isTicking = false
+    @exclusivity(unchecked) private var unflushed: [HTTP2Connection] = []
+    @exclusivity(unchecked) private var deadlines = DeadlineQueue()
+    @exclusivity(unchecked) private var isTicking = false
 
     init(eventLoop: any EventLoop, server: ServerCore) {
         self.eventLoop = eventLoop
