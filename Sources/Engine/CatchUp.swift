@@ -72,9 +72,8 @@ final class CatchUp: Sendable {
             found.removeAll { $0 == nil }
         }
         let versions = found.compactMap { $0 }
-        let keys = slice.entries.map(\.key)
-        slice.truncate(bytesMax: Self.sliceBytesMax) { (place: Int) -> Int in
-            keys[place].count + Int(versions[place].version.valueSize)
+        slice.truncate(bytesMax: Self.sliceBytesMax) { place, entry in
+            entry.key.count + Int(versions[place].version.valueSize)
                 + Int(versions[place].previous?.valueSize ?? 0)
         }
         var events: [WatchEvent] = []

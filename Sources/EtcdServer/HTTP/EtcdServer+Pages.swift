@@ -1,0 +1,94 @@
+import ByreCore
+import Engine
+
+extension EtcdServer {
+    /// Answers `GET /health`, `/livez`, `/readyz`, their single checks, and `/version`, as etcd does.
+    /// - Returns: nil for any other path.
+    /// - Source: etcd `server/etcdserver/api/etcdhttp/health.go`, `version.go`.
+    package func page(method: String, path: String, query: String?) -> Page? {
+        let query = Query(query)
+        let answer: () -> Page
+        switch path {
+        case "/health": answer = { self.health(query) }
+        case "/version": answer = { self.versionPage }
+        case "/livez": answer = { self.checks(Self.liveChecks, query) }
+        case "/readyz": answer = { self.checks(Self.readyChecks, query) }
+        default:
+            guard let check = Self.singleCheck(path) else { return nil }
+            answer = { self.checks([check], query) }
+        }
+        return method == "GET" ? answer() : .methodNotAllowed("GET")
+    }
+
+    private var versionPage: Page {
+        let version = self.settings.version
+        let cluster = self.settings.clusterVersion
+        return Page(
+            contentType: "application/json",
+            body: """
+                {"etcdserver":"\(version)","etcdcluster":"\(cluster)","storage":"\(cluster)"}
+                """)
+    }
+
+    private func health(_ query: Query) -> Page {
+        let excluded = query.values("exclude")
+        let alarm = self.tenant.snapshot.state.alarms.sorted().map { Alarm.name($0) }
+            .first { !excluded.contains($0) }
+        guard let alarm else {
+            return Page(
+                contentType: Page.plainText, body: #"{"health":"true","reason":""}"#)
+        }
+        return .error(503, #"{"health":"false","reason":"ALARM \#(alarm)"}"#)
+    }
+
+    // MARK: Checks
+
+    /// One check of `/livez` or `/readyz`: what is wrong, or nil.
+    private struct Check {
+        let name: String
+        let failure: @Sendable (EtcdServer) -> String?
+    }
+
+    /// A read is answered from memory, so it cannot fail while the process answers at all.
+    private static let serializableRead = Check(name: "serializable_read") { _ in nil }
+    private static let linearizableRead = Check(name: "linearizable_read") { _ in nil }
+    private static let nonLearner = Check(name: "non_learner") { _ in nil }
+    private static let dataCorruption = Check(name: "data_corruption") { server in
+        server.tenant.snapshot.state.alarms.contains(Alarm.corrupt) ? "alarm activated: CORRUPT" : nil
+    }
+
+    private static let liveChecks = [serializableRead]
+    private static let readyChecks = [
+        dataCorruption, serializableRead, linearizableRead, nonLearner,
+    ]
+
+    private static func singleCheck(_ path: String) -> Check? {
+        for (root, checks) in [("/livez/", self.liveChecks), ("/readyz/", self.readyChecks)]
+        where path.hasPrefix(root) {
+            return checks.first { $0.name == path.dropFirst(root.count) }
+        }
+        return nil
+    }
+
+    /// Runs checks; a failure is always told in detail, success only if asked (`?verbose`).
+    private func checks(_ checks: [Check], _ query: Query) -> Page {
+        let excluded = query.values("exclude")
+        var lines = ""
+        var isHealthy = true
+        for check in checks {
+            if excluded.contains(check.name) {
+                lines += "[+]\(check.name) excluded: ok\n"
+            } else if let failure = check.failure(self) {
+                lines += "[-]\(check.name) failed: \(failure)\n"
+                isHealthy = false
+            } else {
+                lines += "[+]\(check.name) ok\n"
+            }
+        }
+        guard isHealthy else { return .error(503, lines) }
+        var page = Page(
+            contentType: Page.plainText, body: (query.has("verbose") ? lines : "") + "ok\n")
+        page.headers.append(Page.Header(name: "x-content-type-options", value: "nosniff"))
+        return page
+    }
+}
