@@ -10,20 +10,37 @@ package final class Peer: Sendable {
         package var dnsNames: [String]
         /// The certificate's URI subject alternative names.
         package var uris: [String]
+        /// Who issued the certificate, then who issued that one, up to the trusted authority.
+        package var authorities: [Authority]
         /// The server name the client asked for (SNI).
         package var serverName: String?
+
+        /// A certificate authority that vouches for the client.
+        package struct Authority: Hashable, Sendable {
+            /// The subject, as RFC 2253 writes it.
+            package var subject: String
+            /// SHA-256 of the public key; survives renewal of the authority's certificate.
+            package var keyDigest: [UInt8]
+
+            package init(subject: String, keyDigest: [UInt8]) {
+                self.subject = subject
+                self.keyDigest = keyDigest
+            }
+        }
 
         package init(
             certificate: [UInt8]? = nil,
             commonName: String? = nil,
             dnsNames: [String] = [],
             uris: [String] = [],
+            authorities: [Authority] = [],
             serverName: String? = nil
         ) {
             self.certificate = certificate
             self.commonName = commonName
             self.dnsNames = dnsNames
             self.uris = uris
+            self.authorities = authorities
             self.serverName = serverName
         }
     }

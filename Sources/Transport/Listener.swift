@@ -1,5 +1,5 @@
-package import GRPC
-package import NIOCore
+import GRPC
+package import TLS
 
 /// A place where connections are accepted.
 package struct Listener: Sendable {
@@ -13,25 +13,18 @@ package struct Listener: Sendable {
     /// What the connections of this listener are called: ``Peer/listener``.
     package var name: String
     package var address: Address
-    /// What stands between sockets and HTTP; nil for plaintext.
-    package var security: (any SecureLayer)?
+    /// Certificates and rules of TLS; nil for plaintext.
+    package var security: ReloadingContext?
 
-    package init(name: String, address: Address, security: (any SecureLayer)? = nil) {
+    package init(name: String, address: Address, security: ReloadingContext? = nil) {
         self.name = name
         self.address = address
         self.security = security
     }
 }
 
-/// What turns the bytes of a socket into those of HTTP and back: TLS.
-package protocol SecureLayer: Sendable {
-    /// Makes the handler of one connection, called on its loop. It passes plaintext in
-    /// `channelRead`, takes plaintext in `write`, and fires ``SecureLayerEvent`` once before the first.
-    func makeHandler() -> any ChannelDuplexHandler
-}
-
-/// What a secure layer's handler fires as a user event.
-package enum SecureLayerEvent: Sendable {
+/// What the secure layer of a connection fires as a user event, once, before it passes plaintext.
+enum SecureLayerEvent: Sendable {
     /// The handshake is done.
     case established(Peer.TLS)
 }

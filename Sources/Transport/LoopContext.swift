@@ -14,6 +14,8 @@ final class LoopContext: @unchecked Sendable {
 
     /// What sessions record, used by one session at a time.
     let buffers = SessionBuffers()
+    /// What TLS decrypts and encrypts into, used by one connection at a time.
+    let secure = TLSBuffers()
     /// Metadata of the request being decoded.
     @exclusivity(unchecked) var metadata = MetadataBytes()
     /// The last write's buffer; reused unless the socket did not take all of it.

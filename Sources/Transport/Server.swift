@@ -190,16 +190,18 @@ package final class Server: Sendable {
             // Unwritable means that something waits: at most one write does.
             try options.setOption(.writeBufferWaterMark, value: .init(low: 1, high: 1))
         }
-        let connection = Connection(
-            loop,
-            listener,
-            remoteAddress: channel.remoteAddress.map(Self.text) ?? "unknown"
-        )
+        let remoteAddress = channel.remoteAddress.map(Self.text) ?? "unknown"
         let operations = channel.pipeline.syncOperations
         if let security = listener.security {
-            try operations.addHandler(security.makeHandler())
+            do {
+                let handler = try TLSHandler(loop, security, remoteAddress: remoteAddress)
+                try operations.addHandler(handler)
+            } catch {
+                loop.server.connectionClosed()
+                throw error
+            }
         }
-        try operations.addHandler(connection)
+        try operations.addHandler(Connection(loop, listener, remoteAddress: remoteAddress))
     }
 
     private static func text(_ address: SocketAddress) -> String {

@@ -20,11 +20,17 @@ final class TLSHandler: ChannelDuplexHandler {
     private static let unreadAnswerBytesMax = 16 << 10
 
     private let loop: LoopContext
+    private let remoteAddress: String
     private let connection: TLS.Connection
     private var unreadAnswerBytes = 0
 
-    init(_ loop: LoopContext, _ security: ReloadingContext) throws(TLSError) {
+    init(
+        _ loop: LoopContext,
+        _ security: ReloadingContext,
+        remoteAddress: String
+    ) throws(TLSError) {
         self.loop = loop
+        self.remoteAddress = remoteAddress
         self.connection = try TLS.Connection(
             server: security.context(at: .now),
             output: loop.secure.ciphertext
@@ -41,7 +47,7 @@ final class TLSHandler: ChannelDuplexHandler {
             progress = try self.connection.receive(input.readableBytesSpan, into: plaintext)
         } catch {
             self.loop.giveBack(input)
-            plaintext.buffer.clear()
+            plaintext.clear()
             return self.fail(context, error)
         }
         self.loop.giveBack(input)
@@ -51,7 +57,7 @@ final class TLSHandler: ChannelDuplexHandler {
                 SecureLayerEvent.established(Peer.TLS(self.connection))
             )
         }
-        if plaintext.buffer.readableBytes > 0 {
+        if plaintext.count > 0 {
             // Taken out, because what the bytes set off may need the sink again.
             let bytes = plaintext.take()
             context.fireChannelRead(self.wrapInboundOut(bytes))
@@ -65,7 +71,7 @@ final class TLSHandler: ChannelDuplexHandler {
     /// Writes what TLS itself has to say: handshake, alerts, keys.
     private func sendAnswers(_ context: ChannelHandlerContext) {
         let ciphertext = self.loop.secure.ciphertext
-        let count = ciphertext.buffer.readableBytes
+        let count = ciphertext.count
         guard count > 0 else { return }
         self.unreadAnswerBytes = context.channel.isWritable ? 0 : self.unreadAnswerBytes + count
         let bytes = ciphertext.take()
@@ -80,8 +86,7 @@ final class TLSHandler: ChannelDuplexHandler {
         self.loop.server.configuration.logger.info(
             "TLS connection failed",
             metadata: [
-                "remote": "\(context.remoteAddress.map(String.init(describing:)) ?? "unknown")",
-                "error": "\(error)",
+                "remote": "\(self.remoteAddress)", "error": "\(error)",
             ]
         )
         self.sendAnswers(context)
@@ -92,10 +97,13 @@ final class TLSHandler: ChannelDuplexHandler {
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         let plaintext = self.unwrapOutboundIn(data)
+        guard plaintext.readableBytes > 0 else {
+            return context.write(data, promise: promise)
+        }
         do throws(TLSError) {
             try self.connection.send(plaintext.readableBytesSpan)
         } catch {
-            self.loop.secure.ciphertext.buffer.clear()
+            self.loop.secure.ciphertext.clear()
             promise?.fail(error)
             // After our own goodbye there may be late writes; anything else is a broken connection.
             if error != .closed { self.fail(context, error) }
@@ -126,9 +134,19 @@ final class TLSBuffers {
 
 /// A buffer of SwiftNIO's that TLS writes into.
 final class TLSBuffer: ByteSink {
-    @exclusivity(unchecked) var buffer = ByteBuffer()
+    @exclusivity(unchecked) private var buffer = ByteBuffer()
+    /// Whether `buffer` holds bytes that are somebody else's by now.
+    @exclusivity(unchecked) private var isSpent = false
+
+    /// How many bytes there are to take.
+    var count: Int { self.isSpent ? 0 : self.buffer.readableBytes }
 
     func append(capacity: Int, _ body: (inout OutputRawSpan) -> Void) {
+        if self.isSpent {
+            // Uses the same memory again, unless the socket was not ready and keeps it.
+            self.buffer.clear(minimumCapacity: capacity)
+            self.isSpent = false
+        }
         self.buffer.writeWithOutputRawSpan(
             minimumWritableBytes: capacity,
             initializingWith: body
@@ -137,17 +155,21 @@ final class TLSBuffer: ByteSink {
 
     /// Takes the bytes out and leaves nothing.
     func take() -> ByteBuffer {
+        guard !self.isSpent else { return ByteBuffer() }
         var taken = ByteBuffer()
         swap(&taken, &self.buffer)
         return taken
     }
 
     /// Returns the memory of bytes that were taken.
-    ///
-    /// Where a socket keeps them, because it was not ready for all, new memory is used next.
     func giveBack(_ taken: ByteBuffer) {
         self.buffer = taken
-        self.buffer.clear()
+        self.isSpent = true
+    }
+
+    /// Forgets the bytes.
+    func clear() {
+        self.isSpent = true
     }
 }
 
