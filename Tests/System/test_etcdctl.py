@@ -77,6 +77,8 @@ def test_ranges_limits_and_orders(ctl) -> None:
     assert ctl("get", "r/", "--prefix", "--limit=2", "--print-value-only").split() == ["3", "1"]
     by_value = ("--sort-by=VALUE", "--order=DESCEND", "--print-value-only")
     assert ctl("get", "r/", "--prefix", *by_value).split() == ["3", "2", "1"]
+    if "3.4" in ctl("version"):
+        return  # It has no --count-only.
     assert '"Count" : 3\n' in ctl("get", "r/", "--prefix", "--count-only", "-w", "fields")
 
 
