@@ -53,9 +53,9 @@ package struct CatchUpSlice: Sendable {
     /// the last revision.
     ///
     /// What is dropped is in a later slice.
-    /// - Parameter size: bytes that the entry at an index comes to: key, value, previous value.
+    /// - Parameter size: bytes that an entry, and its index, comes to: key, value, previous value.
     /// - Complexity: O(`entries.count`).
-    package mutating func truncate(bytesMax: Int, size: (_ index: Int) -> Int) {
+    package mutating func truncate(bytesMax: Int, size: (_ index: Int, _ entry: Entry) -> Int) {
         var total = 0
         for index in self.entries.indices {
             let main = self.entries[index].revision.main
@@ -64,7 +64,7 @@ package struct CatchUpSlice: Sendable {
                 self.entries.removeSubrange(index...)
                 return
             }
-            total += size(index)
+            total += size(index, self.entries[index])
         }
     }
 }

@@ -28,9 +28,10 @@ extension WatchHub {
     package mutating func tick(now: Duration) -> [WatchStreamID] {
         guard let earliest = self.earliestProgress, earliest <= now else { return [] }
         var next: Duration?
+        var due: [WatchStream] = []
         for stream in self.streams.values where stream.progressWatchers > 0 {
             if stream.progressDue <= now {
-                self.notifyProgress(on: stream)
+                due.append(stream)
                 stream.progressDue += stream.progressInterval
                 // Turns that were missed are not made up for.
                 if stream.progressDue <= now {
@@ -39,12 +40,16 @@ extension WatchHub {
             }
             next = min(next ?? stream.progressDue, stream.progressDue)
         }
+        for stream in due.sorted(by: { $0.id.serial < $1.id.serial }) {
+            self.notifyProgress(on: stream)
+        }
         self.earliestProgress = next
         return self.takeWakes()
     }
 
     private mutating func notifyProgress(on stream: WatchStream) {
-        for watcher in stream.watchers.values where watcher.options.contains(.progressNotify) {
+        let watchers = stream.watchers.values.filter { $0.options.contains(.progressNotify) }
+        for watcher in watchers.sorted(by: { $0.id < $1.id }) {
             let heardEvents = watcher.heardEvents
             watcher.heardEvents = false
             if heardEvents || watcher.state != .synced || !self.hasStarted(watcher)

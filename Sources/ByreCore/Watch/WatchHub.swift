@@ -133,11 +133,11 @@ package struct WatchHub: ~Copyable {
     /// Forgets a stream with all its watchers and whatever it had still to send.
     ///
     /// A stream that is closed, or was never opened, ignores everything.
-    /// - Complexity: O(watchers of the stream · log ranges).
+    /// - Complexity: O(watchers of the stream · log watchers of the tenant).
     package mutating func closeStream(_ id: WatchStreamID) {
         guard let stream = self.streams.removeValue(forKey: id) else { return }
         stream.isClosed = true
-        let watchers = stream.watchers.values
+        let watchers = stream.watchers.values.sorted { $0.id < $1.id }
         for watcher in watchers where watcher.state != .ended { self.end(watcher) }
         stream.watchers = [:]
         if stream.isQueued {
