@@ -2,9 +2,9 @@
 ///
 /// A message that lies whole in one piece is handed out in place; only one that spans pieces is
 /// gathered. Not responsible for limits across calls.
-struct MessageDeframer {
+package struct MessageDeframer {
     /// What the next step of cutting yields.
-    enum Step {
+    package enum Step {
         /// The piece is used up and no message is complete.
         case needsMore
         /// A message; the bytes lie in the piece.
@@ -28,15 +28,17 @@ struct MessageDeframer {
     private var length = -1
     private var gathered: [UInt8] = []
 
+    package init() {}
+
     /// Bytes held back until their message is complete.
-    var gatheredCount: Int { self.gathered.count }
+    package var gatheredCount: Int { self.gathered.count }
 
     /// Whether the body ended within a message.
-    var isInsideMessage: Bool { self.prefixCount > 0 }
+    package var isInsideMessage: Bool { self.prefixCount > 0 }
 
     /// Takes the next message, or what there is of it, off the front of `piece`.
     /// - Complexity: O(bytes of the message), O(1) when it lies whole in `piece`.
-    mutating func next(from piece: inout UnsafeRawBufferPointer, limit: Int) -> Step {
+    package mutating func next(from piece: inout UnsafeRawBufferPointer, limit: Int) -> Step {
         if self.length < 0 {
             while self.prefixCount < FramedMessage.prefixLength {
                 guard let byte = piece.first else { return .needsMore }
@@ -70,7 +72,7 @@ struct MessageDeframer {
     }
 
     /// Lets go of what was gathered.
-    mutating func discard() {
+    package mutating func discard() {
         self.gathered = []
     }
 

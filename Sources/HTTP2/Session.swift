@@ -199,6 +199,7 @@ package final class Session {
     /// Opens a stream with a request whose body is asked for while output is pulled.
     /// - Returns: nil when the session takes no more requests.
     package func request(_ headers: HeaderList) -> StreamRef? {
+        guard nghttp2_session_check_request_allowed(self.handle) != 0 else { return nil }
         let slot = self.takeSlot()
         let place = UnsafeMutableRawPointer(bitPattern: slot + 1)
         var provider = nghttp2_data_provider()
@@ -403,7 +404,7 @@ extension Session {
         let type = nghttp2_frame_type(rawValue: UInt32(header.type))
         guard type == NGHTTP2_HEADERS || type == NGHTTP2_DATA else { return }
         self.sentMessage = true
-        guard header.endsStream,
+        guard header.endsStream, self.role == .server,
             nghttp2_session_get_stream_remote_close(self.handle, header.stream_id) == 0,
             let stream = self.stream(header.stream_id)
         else { return }

@@ -22,7 +22,7 @@ package enum SessionEvent: Hashable, Sendable {
     case data(StreamRef, Range<Int>)
     /// The peer sends no more on this stream.
     case halfClosed(StreamRef)
-    /// Our END_STREAM has left while the peer may still send.
+    /// A server's END_STREAM has left while the client may still send.
     case finishedEarly(StreamRef)
     /// The stream is over and its slot free; nothing can be sent on it.
     case closed(StreamRef, ErrorCode)

@@ -19,8 +19,15 @@ enum SocketFile {
         unlink(path)
     }
 
-    /// Whether a connection to `path` is accepted.
     private static func isServed(_ path: String) -> Bool {
+        guard let socket = Self.connect(to: path) else { return false }
+        close(socket)
+        return true
+    }
+
+    /// Connects to the socket at `path`.
+    /// - Returns: nil when nobody listens there; `errno` says more.
+    static func connect(to path: String) -> Int32? {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         let bytes = Array(path.utf8)
@@ -29,14 +36,18 @@ enum SocketFile {
             place.copyBytes(from: bytes)
             return true
         }
-        guard isCopied else { return false }
+        guard isCopied else { return nil }
         let socket = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        guard socket >= 0 else { return false }
-        defer { close(socket) }
-        return withUnsafePointer(to: &address) { pointer in
+        guard socket >= 0 else { return nil }
+        let isConnected = withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(socket, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+                Glibc.connect(socket, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
             }
         }
+        guard isConnected else {
+            close(socket)
+            return nil
+        }
+        return socket
     }
 }
