@@ -1,10 +1,12 @@
 """Fixtures shared by the system tests."""
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from harness import paths, processes  # noqa: E402
