@@ -24,7 +24,6 @@ let package = Package(
         .executable(name: "byre", targets: ["byre"])
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -33,11 +32,20 @@ let package = Package(
     targets: [
         // C libraries: a module map and a shim header each, nothing else.
         .systemLibrary(
-            name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+            name: "CSQLite",
+            pkgConfig: "sqlite3",
+            providers: [.apt(["libsqlite3-dev"])]
+        ),
         .systemLibrary(
-            name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+            name: "CNGHTTP2",
+            pkgConfig: "libnghttp2",
+            providers: [.apt(["libnghttp2-dev"])]
+        ),
         .systemLibrary(
-            name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+            name: "COpenSSL",
+            pkgConfig: "openssl",
+            providers: [.apt(["libssl-dev"])]
+        ),
 
         // SQLite as Swift types: connection, statement, error.
         .target(name: "SQLite", dependencies: ["CSQLite"]),
@@ -58,7 +66,8 @@ let package = Package(
         // etcd's messages, their wire encoding, and its table of errors.
         .target(
             name: "EtcdAPI",
-            dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+            dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")]
+        ),
         .testTarget(name: "EtcdAPITests", dependencies: ["EtcdAPI"]),
 
         // The domain: index, transactions, watches, leases, compaction. No I/O, no clock.
@@ -67,7 +76,8 @@ let package = Package(
             dependencies: [
                 .product(name: "HashTreeCollections", package: "swift-collections"),
                 .product(name: "DequeModule", package: "swift-collections"),
-            ]),
+            ]
+        ),
         .testTarget(name: "ByreCoreTests", dependencies: ["ByreCore"]),
 
         // ByreCore's `Backend` on an embedded SQLite file.
@@ -87,7 +97,8 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
-            ]),
+            ]
+        ),
         .testTarget(name: "TransportTests", dependencies: ["Transport"]),
 
         // The etcd v3 API: one file per RPC.
@@ -96,17 +107,18 @@ let package = Package(
             dependencies: [
                 "ByreCore", "Engine", "EtcdAPI", "GRPC",
                 .product(name: "Logging", package: "swift-log"),
-            ]),
+            ]
+        ),
         .testTarget(name: "EtcdServerTests", dependencies: ["EtcdServer"]),
 
         // The command line: flags, configuration, signals, wiring.
         .executableTarget(
             name: "byre",
             dependencies: [
-                "EtcdServer", "SQLiteBackend", "Transport",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "ByreCore", "Engine", "EtcdServer", "HTTP2", "SQLiteBackend", "TLS", "Transport",
                 .product(name: "Logging", package: "swift-log"),
-            ]),
+            ]
+        ),
         .testTarget(name: "ByreTests", dependencies: ["byre"]),
 
         // The repository's own rules.

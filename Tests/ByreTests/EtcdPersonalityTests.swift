@@ -143,7 +143,7 @@ import byre
         ("--help", "Byre in the place of etcd"),
     ])
     func aTextIsPrinted(argument: String, beginning: String) throws {
-        guard case .print(let text) = try Self.invocation([argument]) else {
+        guard case .show(let text) = try Self.invocation([argument]) else {
             Issue.record("nothing is printed")
             return
         }

@@ -15,7 +15,7 @@ import byre
         (["byre", "serve", "--version", "--claim-version=3.6.4"], "byre "),
     ])
     func aTextIsPrinted(arguments: [String], beginning: String) throws {
-        guard case .print(let text) = try Invocation(arguments: arguments, environment: [:]) else {
+        guard case .show(let text) = try Invocation(arguments: arguments, environment: [:]) else {
             Issue.record("nothing is printed")
             return
         }

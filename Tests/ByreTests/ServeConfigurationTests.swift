@@ -1,3 +1,4 @@
+import ByreCore
 import Testing
 import byre
 
@@ -19,7 +20,7 @@ import byre
         #expect(configuration.certificates == nil)
         #expect(!configuration.requiresClientCertificate)
         #expect(configuration.quotaBytes == 2_147_483_648)
-        #expect(configuration.autoCompaction == .off)
+        #expect(configuration.autoCompaction == nil)
         #expect(configuration.compactionBatchLimit == 1_000)
         #expect(configuration.progressNotifyInterval == .seconds(600))
         #expect(configuration.leaseTTLSecondsMin == 2)
@@ -27,18 +28,20 @@ import byre
         #expect(configuration.notes.isEmpty)
     }
 
-    @Test(arguments: [
-        (["--auto-compaction-retention=0"], AutoCompaction.off),
-        (["--auto-compaction-retention=1"], .periodic(.seconds(3_600))),
-        (["--auto-compaction-retention=5m"], .periodic(.seconds(300))),
-        (["--auto-compaction-retention=0s"], .off),
-        (
-            ["--auto-compaction-mode=revision", "--auto-compaction-retention=1000"],
-            .revision(1_000)
-        ),
-        (["--auto-compaction-mode=revision"], .off),
-    ])
-    func retentionReadsAsInEtcd(arguments: [String], expected: AutoCompaction) throws {
+    @Test(
+        arguments: [
+            (["--auto-compaction-retention=0"], nil),
+            (["--auto-compaction-retention=1"], .periodic(retentionNanoseconds: 3_600_000_000_000)),
+            (["--auto-compaction-retention=5m"], .periodic(retentionNanoseconds: 300_000_000_000)),
+            (["--auto-compaction-retention=0s"], nil),
+            (
+                ["--auto-compaction-mode=revision", "--auto-compaction-retention=1000"],
+                .revision(retention: 1_000)
+            ),
+            (["--auto-compaction-mode=revision"], nil),
+        ] as [([String], AutoCompaction?)]
+    )
+    func retentionReadsAsInEtcd(arguments: [String], expected: AutoCompaction?) throws {
         #expect(try Self.configuration(arguments).autoCompaction == expected)
     }
 
@@ -79,7 +82,7 @@ import byre
         )
         #expect(
             try Self.configuration(https, "--auto-tls").certificates
-                == .generated(validityYears: 1)
+                == .generated
         )
         let plain = try Self.configuration("--cert-file=c", "--key-file=k")
         #expect(plain.certificates == nil)

@@ -27,13 +27,31 @@ enum Byre {
             return Status.usage
         }
         switch invocation {
-        case .print(let text):
+        case .show(let text):
             StandardStream.output.write(text)
             return Status.success
-        case .serve:
-            return Status.success
-        case .verify:
-            return Status.success
+        case .serve(let configuration, let notes):
+            return self.attempt("byre serve") { () throws(StartError) in
+                try Serve.run(configuration, notes: notes)
+                return Status.success
+            }
+        case .verify(let path):
+            return self.attempt("byre verify") { () throws(StartError) in
+                try Verify.run(databasePath: path) ? Status.success : Status.failure
+            }
+        }
+    }
+
+    /// Runs a command, and tells why if it cannot begin.
+    private static func attempt(
+        _ program: String,
+        _ body: () throws(StartError) -> CInt
+    ) -> CInt {
+        do {
+            return try body()
+        } catch {
+            StandardStream.error.write("\(program): \(error.message)\n")
+            return Status.failure
         }
     }
 }

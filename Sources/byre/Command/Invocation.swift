@@ -1,7 +1,7 @@
 /// What the program is asked to do: its whole command line and environment, read and checked.
 package enum Invocation: Sendable {
     /// Print a text and exit.
-    case print(String)
+    case show(String)
     /// Serve; `notes` go to the log.
     case serve(ServeConfiguration, notes: [String])
     /// Check the SQLite store at a path.
@@ -55,11 +55,11 @@ package enum Invocation: Sendable {
         case "version", "--version", "-version":
             self = try Self.naming("byre") { () throws(UsageError) in
                 if let extra = flags.first { throw UsageError("\"\(extra)\" is one word too many") }
-                return .print(ByreVersion.text(claiming: .current))
+                return .show(ByreVersion.text(claiming: .current))
             }
         case "help", "--help", "-help", "-h":
             self = try Self.naming("byre") { () throws(UsageError) in
-                .print(try Help.text(for: flags))
+                .show(try Help.text(for: flags))
             }
         default:
             throw Refusal(
@@ -86,12 +86,12 @@ package enum Invocation: Sendable {
         _ environment: [String: String]
     ) throws(UsageError) -> Invocation {
         let outcome = try personality.parser.parse(flags, environment: environment)
-        if outcome.wantsHelp { return .print(Help.serve(personality)) }
+        if outcome.wantsHelp { return .show(Help.serve(personality)) }
         if outcome.wantsVersion {
             let version = outcome.options.claimedVersion
             switch personality {
-            case .byre: return .print(ByreVersion.text(claiming: version))
-            case .etcd: return .print(ByreVersion.etcdText(claiming: version))
+            case .byre: return .show(ByreVersion.text(claiming: version))
+            case .etcd: return .show(ByreVersion.etcdText(claiming: version))
             }
         }
         let configuration = try ServeConfiguration(outcome.options, personality: personality)
@@ -104,8 +104,8 @@ package enum Invocation: Sendable {
     ) throws(UsageError) -> Invocation {
         // The environment is the server's: its notes about variables say nothing here.
         let outcome = try Help.verifyParser.parse(flags, environment: environment)
-        if outcome.wantsHelp { return .print(Help.verify) }
-        if outcome.wantsVersion { return .print(ByreVersion.text(claiming: .current)) }
+        if outcome.wantsHelp { return .show(Help.verify) }
+        if outcome.wantsVersion { return .show(ByreVersion.text(claiming: .current)) }
         return .verify(databasePath: try outcome.options.databasePath())
     }
 }

@@ -84,6 +84,12 @@ extension Duration: FlagValue {
         return sum
     }
 
+    /// The length in nanoseconds, which what ``init(flagText:)`` makes always fits.
+    package var nanoseconds: Int64 {
+        let (seconds, attoseconds) = self.components
+        return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
+    }
+
     package var flagText: String {
         let (seconds, attoseconds) = self.components
         let nanoseconds = attoseconds / 1_000_000_000

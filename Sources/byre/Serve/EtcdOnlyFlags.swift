@@ -128,6 +128,12 @@ enum EtcdOnlyFlags {
                 because: "the server never calls itself as a client"
             ),
             .refused(
+                "self-signed-cert-validity",
+                UInt.self,
+                unless: ["1"],
+                because: "a certificate of --auto-tls is valid for one year"
+            ),
+            .refused(
                 "host-whitelist",
                 String.self,
                 unless: ["", "*"],

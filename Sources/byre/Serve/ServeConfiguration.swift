@@ -1,3 +1,6 @@
+package import ByreCore
+import TLS
+
 /// Everything the server needs to know, checked as a whole.
 package struct ServeConfiguration: Sendable {
     /// Certificates of the listeners with TLS.
@@ -5,7 +8,7 @@ package struct ServeConfiguration: Sendable {
         /// PEM files, read again when they change.
         case files(certificate: String, key: String)
         /// Self-signed, generated in the data directory if it is not there yet.
-        case generated(validityYears: Int)
+        case generated
     }
 
     /// The name under which the program was started, which decides on defaults.
@@ -15,7 +18,8 @@ package struct ServeConfiguration: Sendable {
     package let dataDirectory: String
     /// Path of the SQLite database file.
     package let databasePath: String
-    package let autoCompaction: AutoCompaction
+    /// `nil` for none.
+    package let autoCompaction: AutoCompaction?
     /// `nil` when no listener has TLS.
     package let certificates: Certificates?
     /// Whether a client must show a certificate that `options.trustedCAFile` vouches for.
@@ -55,8 +59,7 @@ package struct ServeConfiguration: Sendable {
         case nil: self.databasePath = directory + "/byre.db"
         }
         do {
-            self.autoCompaction = try AutoCompaction(
-                mode: options.autoCompactionMode,
+            self.autoCompaction = try options.autoCompactionMode.compaction(
                 retention: options.autoCompactionRetention
             )
         } catch {
@@ -122,7 +125,9 @@ package struct ServeConfiguration: Sendable {
         if options.listenClientURLs.isEmpty {
             throw UsageError("--listen-client-urls names no URL")
         }
+        var seen: Set<ListenURL> = []
         for (flag, url) in self.listeners(options) {
+            if !seen.insert(url).inserted { throw UsageError("\(flag): \(url) is named twice") }
             if case .host(let host, port: _) = url.place, !isAddress(host), host != "localhost" {
                 throw UsageError("\(flag): \(url) must name an IP address or localhost")
             }
@@ -160,7 +165,7 @@ package struct ServeConfiguration: Sendable {
                 "\(secure.flag): \(secure.url) needs --cert-file and --key-file, or --auto-tls"
             )
         }
-        return .generated(validityYears: Int(options.selfSignedValidityYears))
+        return .generated
     }
 
     private static func check(timing options: ServeOptions) throws(UsageError) {

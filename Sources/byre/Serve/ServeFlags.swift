@@ -113,12 +113,6 @@ package enum ServeFlags {
                 "Generate a self-signed certificate for https and unixs in the data directory."
             ),
             Flag(
-                "self-signed-cert-validity",
-                \.selfSignedValidityYears,
-                in: 1...100,
-                "Years that a certificate of --auto-tls is valid."
-            ),
-            Flag(
                 "tls-min-version",
                 \.tlsVersionMin,
                 "Oldest version of TLS accepted."

@@ -1,14 +1,9 @@
+package import TLS
+
 /// What the flags of `byre serve` say, each by itself; their defaults are the values here.
 ///
 /// ``ServeConfiguration`` is made of this, once, and checks what concerns several flags.
 package struct ServeOptions: FlagOptions {
-    package enum TLSVersion: String, FlagChoice, Comparable {
-        case v1_2 = "TLS1.2"
-        case v1_3 = "TLS1.3"
-
-        package static func < (a: TLSVersion, b: TLSVersion) -> Bool { a.rawValue < b.rawValue }
-    }
-
     package enum LogLevel: String, FlagChoice {
         case debug
         case info
@@ -44,9 +39,8 @@ package struct ServeOptions: FlagOptions {
     package var clientCRLFile: String?
     package var allowedHostnames: [String] = []
     package var autoTLS = false
-    package var selfSignedValidityYears: UInt = 1
-    package var tlsVersionMin: TLSVersion? = .v1_2
-    package var tlsVersionMax: TLSVersion?
+    package var tlsVersionMin: ProtocolVersion? = .tls12
+    package var tlsVersionMax: ProtocolVersion?
     package var cipherSuites: [String] = []
 
     // Limits.
@@ -63,7 +57,7 @@ package struct ServeOptions: FlagOptions {
     package var keepaliveTimeout = Duration.seconds(20)
 
     // History.
-    package var autoCompactionMode = AutoCompaction.Mode.periodic
+    package var autoCompactionMode = AutoCompactionMode.periodic
     package var autoCompactionRetention = "0"
     package var compactionBatchLimit = 1_000
     package var compactionSleepInterval = Duration.milliseconds(10)
@@ -82,3 +76,5 @@ package struct ServeOptions: FlagOptions {
 
     package init() {}
 }
+
+extension ProtocolVersion: FlagChoice {}
