@@ -27,6 +27,12 @@ package final class Connection {
         package var movedFrames: Int
         /// Whether somebody's lock kept the checkpoint from going all the way.
         package var busy: Bool
+
+        package init(logFrames: Int, movedFrames: Int, busy: Bool) {
+            self.logFrames = logFrames
+            self.movedFrames = movedFrames
+            self.busy = busy
+        }
     }
 
     let handle: OpaquePointer
@@ -96,12 +102,16 @@ package final class Connection {
         try check(sqlite3_busy_timeout(self.handle, milliseconds), on: self.handle)
     }
 
-    /// Leaves the log as it is when this connection, the last one, closes.
+    /// Sets whether the log stays as it is when this connection, if it is the last one, closes.
     ///
     /// SQLite: <https://www.sqlite.org/c3ref/c_dbconfig_defensive.html>
-    package func keepLogOnClose() throws(SQLiteError) {
+    package func keepLogOnClose(_ keep: Bool) throws(SQLiteError) {
         try check(
-            byre_sqlite3_db_config_flag(self.handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1),
+            byre_sqlite3_db_config_flag(
+                self.handle,
+                SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
+                keep ? 1 : 0
+            ),
             on: self.handle
         )
     }

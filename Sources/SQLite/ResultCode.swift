@@ -23,6 +23,8 @@ package struct ResultCode: RawRepresentable, Hashable, Sendable {
     package static let readOnly = ResultCode(rawValue: SQLITE_READONLY)
     /// The operating system reported an I/O error; the extended code says on what.
     package static let ioError = ResultCode(rawValue: SQLITE_IOERR)
+    /// The operating system refused a write; nothing was made of it.
+    package static let ioErrorWrite = ResultCode(rawValue: SQLITE_IOERR | (3 << 8))
     /// The file contradicts itself.
     package static let corrupt = ResultCode(rawValue: SQLITE_CORRUPT)
     /// The disk, or the allowed number of pages, is full.

@@ -38,6 +38,8 @@ package struct Statement: ~Copyable {
 
     // MARK: Parameters
 
+    /// Binds an integer.
+    ///
     /// SQLite: <https://www.sqlite.org/c3ref/bind_blob.html>
     package func bind(_ value: Int64, at index: Int) throws(SQLiteError) {
         try self.check(sqlite3_bind_int64(self.handle, CInt(index), value))
@@ -135,11 +137,14 @@ package struct Statement: ~Copyable {
 
     // MARK: Columns, valid after a step that returned true
 
+    /// Reads an integer.
+    ///
     /// SQLite: <https://www.sqlite.org/c3ref/column_blob.html>
     package func integer(_ column: Int) -> Int64 {
         sqlite3_column_int64(self.handle, CInt(column))
     }
 
+    /// Copies text out.
     package func text(_ column: Int) -> String {
         guard let text = sqlite3_column_text(self.handle, CInt(column)) else { return "" }
         return String(cString: text)

@@ -68,7 +68,9 @@ final class Checkpointer: @unchecked Sendable {
         return try result.get()
     }
 
-    /// Starts a pass. Writer thread only, when none is under way.
+    /// Starts a pass.
+    ///
+    /// Writer thread only, when none is under way.
     func wake() {
         self.state.withLock { $0.isRunning = true }
         sem_post(self.signal)

@@ -2,73 +2,78 @@ package import ByreCore
 import SQLite
 
 extension SQLiteBackend {
+    /// Cheap when there is nothing to do, so it may follow every commit.
     package func maintain() throws(BackendError) -> Bool {
-        let writer = try self.writer
-        do {
-            let hasMore = try self.vacuumSlice(writer)
-            guard !hasMore else { return true }
-            return try self.restLog(writer)
+        let (writer, checkpointer) = try self.writer()
+        do throws(SQLiteError) {
+            try self.restLog(writer, checkpointer)
+            guard writer.mayHaveFreePages else { return false }
+            guard try self.hasFreePagesToSpare(writer) else {
+                writer.mayHaveFreePages = false
+                return false
+            }
+            try self.vacuum(writer, checkpointer)
+            return true
         } catch {
             throw BackendError(error)
         }
     }
 
+    /// Gives every free page back, in slices that keep the log within its bound, and cuts the log.
+    /// - Complexity: O(free pages).
     package func defragment() throws(BackendError) {
-        let writer = try self.writer
-        do {
-            // Each slice is a transaction of its own, so the log stays within its bound.
+        let (writer, checkpointer) = try self.writer()
+        do throws(SQLiteError) {
             var free = try writer.connection.integer("PRAGMA freelist_count")
             while free > 0 {
-                try self.vacuum(writer)
+                try self.vacuum(writer, checkpointer)
                 let left = try writer.connection.integer("PRAGMA freelist_count")
+                // Fewer each time; should a slice find nothing to move, there is no use in another.
                 guard left < free else { break }
                 free = left
             }
-            // Readers may hold the log for a moment; then maintenance cuts it later.
-            _ = try self.opened?.checkpointer.withoutPass { () throws(SQLiteError) in
-                try writer.connection.checkpoint(.truncate)
+            // Readers that do not let go in time leave the log as it is; it is cut another time.
+            try checkpointer.withoutPass { () throws(SQLiteError) in
+                _ = try writer.connection.checkpoint(.truncate)
             }
-            writer.log = Writer.Log(framesNext: self.limits.frames(self.limits.logBytesMax))
+            writer.forgetLog()
         } catch {
             throw BackendError(error)
         }
     }
 
-    /// Gives free pages back if there are more than are worth keeping.
-    /// - Returns: whether there still are.
-    private func vacuumSlice(_ writer: Writer) throws(SQLiteError) -> Bool {
-        let free = try writer.connection.integer("PRAGMA freelist_count")
-        let kept = Int64(self.limits.freeBytesKept / self.limits.pageBytes)
-        guard free > kept else { return false }
-        let pages = try writer.connection.integer("PRAGMA page_count")
-        let keptPart = Int64(Double(pages) * self.limits.freePartKept)
-        guard free > max(kept, keptPart) else { return false }
-        try self.vacuum(writer)
-        return true
-    }
-
-    private func vacuum(_ writer: Writer) throws(SQLiteError) {
-        try writer.connection.execute(
-            "PRAGMA incremental_vacuum(\(self.limits.vacuumPagesPerSlice))"
-        )
-        self.tendLog(writer)
-    }
-
-    /// Moves the rest of the log once nobody writes, and shortens its file.
-    /// - Returns: whether there is more to do.
-    private func restLog(_ writer: Writer) throws(SQLiteError) -> Bool {
-        guard writer.log.frames > 0, writer.log.moved < writer.log.frames else { return false }
-        guard let moved = self.opened?.checkpointer.movedFrames() else { return false }
-        writer.log.isMoving = false
-        let result = try writer.connection.checkpoint(.passive)
-        writer.log.moved = max(moved, result.movedFrames)
-        let isLong = writer.log.frames > self.limits.frames(self.limits.idleLogBytes)
-        if isLong, result.movedFrames == result.logFrames {
-            // A commit that finds all moved starts the log over and cuts it to `journal_size_limit`.
+    /// Has the log moved while nobody writes, and its file shortened after a burst.
+    private func restLog(_ writer: Writer, _ checkpointer: Checkpointer) throws(SQLiteError) {
+        if writer.log.isMoving {
+            guard let moved = checkpointer.movedFrames() else { return }
+            writer.log.isMoving = false
+            writer.log.moved = moved
+        }
+        let rest = writer.log.frames - writer.log.moved
+        if rest >= self.limits.frames(self.limits.checkpointTailBytes) {
+            writer.log.isMoving = true
+            checkpointer.wake()
+        } else if writer.log.frames > self.limits.frames(self.limits.idleLogBytes) {
+            writer.moveLog()
+            guard writer.log.moved == writer.log.frames else { return }
+            // A commit that finds everything moved starts over and cuts the file.
             try writer.writeNothing()
-            writer.log = Writer.Log(framesNext: self.limits.frames(self.limits.logBytesMax))
+            writer.forgetLog()
             writer.log.frames = writer.connection.walFrames
         }
-        return false
+    }
+
+    /// Whether there are more free pages than the next rows are likely to need.
+    private func hasFreePagesToSpare(_ writer: Writer) throws(SQLiteError) -> Bool {
+        let free = try writer.connection.integer("PRAGMA freelist_count")
+        guard free > self.limits.freeBytesKept / self.limits.pageBytes else { return false }
+        let pages = try writer.connection.integer("PRAGMA page_count")
+        return Double(free) > Double(pages) * self.limits.freePartKept
+    }
+
+    private func vacuum(_ writer: Writer, _ checkpointer: Checkpointer) throws(SQLiteError) {
+        let pages = self.limits.vacuumPagesPerSlice
+        try writer.connection.execute("PRAGMA incremental_vacuum(\(pages))")
+        self.tendLog(writer, checkpointer)
     }
 }

@@ -2,11 +2,13 @@ package import ByreCore
 import SQLite
 
 extension SQLiteBackend {
-    /// One sequential pass. A row's header holds its value's length, so values that overflow their
+    /// Reads in one sequential pass.
+    ///
+    /// A row's header holds its value's length, so values that overflow their
     /// row's page are not read.
     /// - Complexity: O(rows), and the file's pages of `kv` are read once.
     package func recover(into recovery: inout some Recovery) throws(BackendError) {
-        let writer = try self.writer
+        let (writer, _) = try self.writer()
         do throws(SQLiteError) {
             // One snapshot, so that the commit points and the rows belong together.
             try writer.connection.execute("BEGIN")

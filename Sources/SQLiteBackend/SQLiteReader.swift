@@ -1,7 +1,9 @@
 package import ByreCore
 import SQLite
 
-/// Reads values on a connection of its own. Belongs to one thread.
+/// Reads values on a connection of its own.
+///
+/// Belongs to one thread.
 package final class SQLiteReader: BackendReader {
     private let connection: Connection
     private let begin: Statement

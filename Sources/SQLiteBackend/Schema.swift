@@ -1,4 +1,4 @@
-import SQLite
+package import SQLite
 
 /// The tables, and how an older store becomes a present one.
 ///
@@ -6,16 +6,16 @@ import SQLite
 /// version of a key, appended in commit order, without a secondary index: its only readers are
 /// recovery, which reads it in storage order, and readers that know the row. `value` comes last, so
 /// that nobody who skips it touches the pages it overflows into.
-enum Schema {
+package enum Schema {
     /// "Byre" in ASCII: tells a store from any other SQLite database.
     ///
     /// SQLite: <https://www.sqlite.org/pragma.html#pragma_application_id>
-    static let applicationID: Int32 = 0x4279_7265
+    package static let applicationID: Int32 = 0x4279_7265
 
     /// What brings a store from the version before to this one, in order; the first makes version 1.
     ///
     /// Kept in the file as `user_version`. Released steps are never edited.
-    static let migrations: [String] = [
+    package static let migrations: [String] = [
         """
         CREATE TABLE tenant (
             id                INTEGER PRIMARY KEY,
@@ -81,12 +81,12 @@ enum Schema {
     ]
 
     /// The version that this program writes.
-    static var version: Int64 { Int64(self.migrations.count) }
+    package static var version: Int64 { Int64(self.migrations.count) }
 
     /// Brings the open database from whatever version it has to ``version``, in one transaction.
     ///
     /// A file without a table has version 0, so this is also how a store is made.
-    static func migrate(
+    package static func migrate(
         _ connection: Connection,
         through migrations: [String] = Self.migrations
     ) throws(SQLiteError) {
@@ -107,5 +107,12 @@ enum Schema {
             }
             throw error
         }
+    }
+
+    /// A database in memory with the present schema, to compare with.
+    static func fresh() throws(SQLiteError) -> Connection {
+        let connection = try Connection(path: ":memory:", access: .readWrite)
+        try Self.migrate(connection)
+        return connection
     }
 }

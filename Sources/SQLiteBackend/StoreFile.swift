@@ -92,12 +92,11 @@ enum StoreFile {
         return parent.isEmpty ? "/" : String(parent.reversed())
     }
 
-    /// Makes an empty file for its owner only, in place of any before it. SQLite gives the files
-    /// that it puts beside a database the same mode.
+    /// Makes an empty file for its owner only, in place of any before it.
+    ///
+    /// SQLite gives the files that it puts beside a database the same mode.
     static func makeEmpty(_ path: String) throws(StoreError) {
-        for suffix in ["", "-journal", "-wal", "-shm"] {
-            unlink(path + suffix)
-        }
+        Self.remove(path)
         let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
             throw StoreError.unusable(path: path, why: systemMessage())
@@ -105,8 +104,22 @@ enum StoreFile {
         close(descriptor)
     }
 
-    /// Gives a file its final name, durably.
+    /// Removes a database and what SQLite puts beside it, as far as it is there.
+    static func remove(_ path: String) {
+        for suffix in ["", "-journal", "-wal", "-shm"] {
+            unlink(path + suffix)
+        }
+    }
+
+    /// Whether there is anything at `path`.
+    static func isThere(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0
+    }
+
+    /// Makes what a file holds durable, and gives it its final name, durably.
     static func rename(_ path: String, to final: String) throws(StoreError) {
+        try Self.sync(path)
         guard Glibc.rename(path, final) == 0 else {
             throw StoreError.unusable(path: final, why: systemMessage())
         }
@@ -115,7 +128,11 @@ enum StoreFile {
 
     /// Makes the name of `path` as durable as what it names.
     private static func syncParent(of path: String) throws(StoreError) {
-        let descriptor = open(Self.parent(of: path) ?? "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        try Self.sync(Self.parent(of: path) ?? "/")
+    }
+
+    private static func sync(_ path: String) throws(StoreError) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             throw StoreError.unusable(path: path, why: systemMessage())
         }

@@ -61,7 +61,9 @@ struct StoreLock: ~Copyable {
         return line.isEmpty ? "another process" : String(decoding: line, as: UTF8.self)
     }
 
-    /// Writes who has the lock. Failure (a full disk) costs the next starter the name, nothing else.
+    /// Writes who has the lock.
+    ///
+    /// Failure (a full disk) costs the next starter the name, nothing else.
     private borrowing func writeHolder() {
         var name = [CChar](repeating: 0, count: 256)
         let host =

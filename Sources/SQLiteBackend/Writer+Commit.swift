@@ -53,6 +53,7 @@ extension Writer {
 
     /// Deletes `rows`, ascending; those that are consecutive with one statement.
     private func remove(_ rows: [RowID], of tenant: TenantID) throws(SQLiteError) {
+        self.mayHaveFreePages = true
         var start = 0
         while start < rows.count {
             var end = start + 1
@@ -129,8 +130,11 @@ extension Writer {
         } catch {
             throw BackendError.uncertain(error.description)
         }
-        // Without room, the last frame and its commit mark were not written.
-        guard error.code.primary == .ioError else { throw BackendError(error) }
+        // The frame with the commit mark is written last, so without room, or when a write was
+        // refused, there is none.
+        guard error.code.primary == .ioError, error.code != .ioErrorWrite else {
+            throw BackendError(error)
+        }
         do {
             try self.writeNothing()
         } catch let second {

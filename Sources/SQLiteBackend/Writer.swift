@@ -1,7 +1,9 @@
 import ByreCore
 import SQLite
 
-/// The one connection that writes, with its statements. Belongs to the writer thread.
+/// The one connection that writes, with its statements.
+///
+/// Belongs to the writer thread.
 final class Writer {
     let connection: Connection
     let limits: SQLiteLimits
@@ -19,18 +21,9 @@ final class Writer {
     let rowExists: Statement
     let tenantPoint: Statement
 
-    /// What is known of the log after the last commit, in frames of one page.
-    struct Log {
-        var frames = 0
-        /// How many of them the database has.
-        var moved = 0
-        /// Whether the checkpointer has been woken and not been seen to end.
-        var isMoving = false
-        /// At how many frames a commit stops to move the rest itself.
-        var framesNext: Int
-    }
-
     var log: Log
+    /// Whether rows were removed since free pages were last counted.
+    var mayHaveFreePages = true
 
     init(_ connection: Connection, _ limits: SQLiteLimits) throws(SQLiteError) {
         self.connection = connection

@@ -23,9 +23,12 @@ package struct SQLiteLimits: Hashable, Sendable {
     package var idleLogBytes = 16 << 20
     /// Pages that one slice of incremental vacuum gives back.
     package var vacuumPagesPerSlice = 256
-    /// Free pages up to this many bytes are kept for the next rows rather than given back...
+    /// Bytes of free pages that are kept for the next rows rather than given back.
     package var freeBytesKept = 16 << 20
-    /// ... or up to this part of the file, if that is more.
+    /// Part of the file that may be free pages before any are given back.
+    ///
+    /// Giving a page back moves another into its place, so a store that is compacted every few
+    /// minutes and then grows again had better keep them.
     package var freePartKept = 0.25
     /// Milliseconds for which a statement waits for another process's lock, someone's `sqlite3`.
     package var busyMilliseconds: Int32 = 5_000

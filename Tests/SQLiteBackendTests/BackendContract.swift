@@ -1,0 +1,269 @@
+import ByreCore
+import Testing
+
+/// What every backend promises, as checks over any that `open` opens.
+///
+/// `open` opens the same store each time; the one before is closed by then.
+struct BackendContract {
+    let open: () throws -> any Backend
+
+    /// Commits `batches`, then checks that a backend opened anew holds what `history` expects.
+    private func expect(_ history: History, after batches: [CommitBatch]) throws {
+        let backend = try self.open()
+        // The order of the calls is part of the contract: recovery is the first.
+        _ = try backend.recovered()
+        for batch in batches { try backend.commit(batch) }
+        backend.close()
+
+        let reopened = try self.open()
+        #expect(try reopened.recovered() == history.expected)
+        for tenant in history.expected.tenants {
+            let rows = history.expected.rows.filter { $0.tenant == tenant.id }
+                .map(\.version.row)
+            let values = rows.compactMap { history.values[$0] }
+            #expect(try reopened.values(of: tenant.id, rows: rows) == values)
+        }
+        reopened.close()
+    }
+
+    func aNewStoreIsEmpty() throws {
+        try self.expect(History(), after: [])
+        try self.expect(History(), after: [CommitBatch()])
+    }
+
+    func recoveryGivesBackWhatWasCommitted() throws {
+        var history = History()
+        history.create(1, "default")
+        var batches = [history.take()]
+        // Everything in one batch, over two tenants, the second created in it.
+        history.create(7, "other")
+        history.write(1, [("a", [1]), ("b", []), ("c", Bytes(repeating: 3, count: 300_000))])
+        history.write(7, [("a", Bytes("other's".utf8))])
+        history.grant(7, lease: -5, ttlSeconds: 60)
+        history.grant(1, lease: .max, ttlSeconds: 1)
+        history.write(1, [("a", [2])], lease: .max)
+        batches.append(history.take())
+        history.write(1, [("a", nil), ("b", [0, 255])])
+        history.revoke(7, lease: -5)
+        history.change(1) { $0.alarms = [1] }
+        history.change(7) { tenant in
+            tenant.alarms = [1, 2]
+            tenant.allocatedBytes = 1 << 40
+        }
+        batches.append(history.take())
+        history.write(1, [("a", [3])])
+        history.change(1) { $0.alarms = [] }
+        batches.append(history.take())
+        try self.expect(history, after: batches)
+    }
+
+    func grantingALeaseAnewSetsItsTTL() throws {
+        var history = History()
+        history.create(1, "default")
+        history.grant(1, lease: 9, ttlSeconds: 60)
+        var batches = [history.take()]
+        history.revoke(1, lease: 9)
+        history.grant(1, lease: 9, ttlSeconds: 5)
+        batches.append(history.take())
+        try self.expect(history, after: batches)
+    }
+
+    func removedRowsAreGoneAndNoOthers() throws {
+        var history = History()
+        history.create(1, "default")
+        history.create(2, "other")
+        for round in 0..<20 {
+            history.write(1, [("k", [UInt8(round)])])
+            history.write(2, [("k", [UInt8(round)])])
+        }
+        let fill = history.take()
+        // The first tenant's rows are the odd ones; single ones and a list that names a row twice as
+        // far as the next tenant's rows go.
+        history.compact(1, to: 12, removing: [1, 3, 5, 9, 11])
+        let single = history.take()
+        history.write(1, [("x", [1]), ("y", [1]), ("z", [1])])
+        history.write(1, [("x", [2])])
+        let more = history.take()
+        history.compact(1, to: 23, removing: [13, 41, 42, 43])
+        try self.expect(history, after: [fill, single, more, history.take()])
+    }
+
+    func aTenantCannotRemoveOrReadAnothersRows() throws {
+        var history = History()
+        history.create(1, "default")
+        history.create(2, "other")
+        history.write(1, [("a", [1]), ("b", [2]), ("c", [3])])
+        history.change(2) { _ in }
+        let fill = history.take()
+        var theft = CommitBatch()
+        theft.tenants = fill.tenants
+        theft.removedRows = [
+            (TenantID(rawValue: 2), [RowID(rawValue: 1), RowID(rawValue: 2)]),
+            (TenantID(rawValue: 2), [RowID(rawValue: 3)]),
+        ]
+        try self.expect(history, after: [fill, theft])
+        let backend = try self.open()
+        for rows in [[1], [1, 2], [1, 2, 3]] as [[Int64]] {
+            #expect(throws: BackendError.self) {
+                _ = try backend.values(
+                    of: TenantID(rawValue: 2),
+                    rows: rows.map(RowID.init(rawValue:))
+                )
+            }
+        }
+        #expect(try self.scanned(backend, 2, from: 0, most: .max).isEmpty)
+        backend.close()
+    }
+
+    func aReaderSeesACommitThatHasReturned() throws {
+        let backend = try self.open()
+        _ = try backend.recovered()
+        var history = History()
+        history.create(1, "default")
+        try backend.commit(history.take())
+        let reader = try backend.makeReader()
+        let tenant = TenantID(rawValue: 1)
+        for round in 1...50 {
+            let value = Bytes(repeating: UInt8(round), count: round * 100)
+            history.write(1, [("k", value)])
+            try backend.commit(history.take())
+            var seen: Bytes?
+            try reader.values(of: tenant, rows: [RowID(rawValue: Int64(round))]) { _, read in
+                seen = read
+            }
+            #expect(seen == value)
+        }
+        backend.close()
+    }
+
+    /// Rows next to each other, near each other and far apart are read in different ways.
+    func valuesComeInOrderWhateverTheGaps() throws {
+        let backend = try self.open()
+        _ = try backend.recovered()
+        var history = History()
+        history.create(1, "default")
+        for row in 1...300 { history.write(1, [("k\(row)", Bytes("\(row)".utf8))]) }
+        try backend.commit(history.take())
+        let gaps: [[Int64]] = [
+            [], [300], [1, 2, 3], [1, 3, 5, 7], [1, 6, 11], [1, 7, 13], [1, 300],
+            [1, 2, 50, 51, 52, 99, 120, 125, 131, 200, 201], Array(1...300),
+        ]
+        for rows in gaps {
+            let values = try backend.values(
+                of: TenantID(rawValue: 1),
+                rows: rows.map(RowID.init(rawValue:))
+            )
+            #expect(values == rows.map { Bytes("\($0)".utf8) })
+        }
+        for missing in [[301], [1, 301], [299, 300, 301], [0]] as [[Int64]] {
+            let error = #expect(throws: BackendError.self) {
+                _ = try backend.values(
+                    of: TenantID(rawValue: 1),
+                    rows: missing.map(RowID.init(rawValue:))
+                )
+            }
+            guard case .corrupt = error else {
+                Issue.record("a missing row is corruption, not \(String(describing: error))")
+                continue
+            }
+        }
+        backend.close()
+    }
+
+    func aScanVisitsATenantsRowsInOrderUntilTold() throws {
+        let backend = try self.open()
+        _ = try backend.recovered()
+        var history = History()
+        history.create(1, "default")
+        history.create(2, "other")
+        for round in 0..<10 {
+            history.write(1, [("a\(round)", [UInt8(round)]), ("b", nil)])
+            history.write(2, [("x", [1])])
+        }
+        try backend.commit(history.take())
+        let rows = history.expected.rows.filter { $0.tenant.rawValue == 1 }
+        #expect(try self.scanned(backend, 1, from: 0, most: .max) == rows)
+        #expect(
+            try self.scanned(backend, 1, from: 5, most: 4) == Array(rows.dropFirst(3).prefix(4))
+        )
+        #expect(try self.scanned(backend, 1, from: 31, most: .max).isEmpty)
+        backend.close()
+    }
+
+    private func scanned(
+        _ backend: any Backend,
+        _ tenant: Int64,
+        from first: Int64,
+        most: Int
+    ) throws -> [Recovered.Row] {
+        var rows: [Recovered.Row] = []
+        let tenant = TenantID(rawValue: tenant)
+        try backend.makeReader().scan(tenant, from: RowID(rawValue: first)) { key, version, value in
+            #expect(value.count == Int(version.valueSize))
+            rows.append(.init(tenant: tenant, key: key, version: version))
+            return rows.count < most
+        }
+        return rows
+    }
+
+    /// A batch that contradicts the store leaves nothing of itself, wherever in it the fault is.
+    func aRefusedBatchLeavesNothing() throws {
+        let backend = try self.open()
+        _ = try backend.recovered()
+        var history = History()
+        history.create(1, "default")
+        history.write(1, [("a", [1])])
+        try backend.commit(history.take())
+        let before = history
+
+        let faults: [(inout CommitBatch) -> Void] = [
+            { batch in batch.rows.append(batch.rows[0]) },
+            { batch in batch.tenants[0].id = TenantID(rawValue: 99) },
+            { batch in batch.createdTenants.append(before.expected.tenants[0]) },
+        ]
+        for fault in faults {
+            var attempt = before
+            attempt.write(1, [("b", [2]), ("c", [3])])
+            attempt.grant(1, lease: 4, ttlSeconds: 5)
+            var batch = attempt.take()
+            batch.removedRows = [(TenantID(rawValue: 1), [RowID(rawValue: 1)])]
+            fault(&batch)
+            #expect(throws: BackendError.self) { try backend.commit(batch) }
+            #expect(
+                try backend.values(of: TenantID(rawValue: 1), rows: [RowID(rawValue: 1)]) == [[1]]
+            )
+        }
+        // The writer goes on as if nothing had been asked.
+        history.write(1, [("d", [4])])
+        try backend.commit(history.take())
+        backend.close()
+        try self.expect(history, after: [])
+    }
+
+    func housekeepingChangesNothing() throws {
+        var history = History()
+        let backend = try self.open()
+        _ = try backend.recovered()
+        history.create(1, "default")
+        for _ in 0..<200 { history.write(1, [("k", Bytes(repeating: 1, count: 5_000))]) }
+        try backend.commit(history.take())
+        history.compact(1, to: 200, removing: Array(1...198))
+        try backend.commit(history.take())
+        var slices = 0
+        while try backend.maintain() { slices += 1 }
+        try backend.defragment()
+        #expect(slices < 200)
+        history.write(1, [("k", [2])])
+        try backend.commit(history.take())
+        backend.close()
+        try self.expect(history, after: [])
+    }
+
+    func aClosedBackendRefuses() throws {
+        let backend = try self.open()
+        backend.close()
+        var history = History()
+        history.create(1, "default")
+        #expect(throws: BackendError.self) { try backend.commit(history.take()) }
+    }
+}

@@ -1,0 +1,43 @@
+import Glibc
+
+/// A directory for one test, removed with everything in it.
+final class TemporaryDirectory {
+    let path: String
+
+    struct Failure: Error {
+        let code: CInt
+    }
+
+    init() throws {
+        var template = Array("/tmp/byre-sqlite-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw Failure(code: errno) }
+        self.path = template.withUnsafeBufferPointer { characters in
+            characters.baseAddress.map { String(cString: $0) } ?? ""
+        }
+    }
+
+    deinit {
+        Self.remove(self.path)
+    }
+
+    private static func remove(_ path: String) {
+        // Fails for directories; those that are links are files to it.
+        if unlink(path) == 0 { return }
+        for name in names(in: path) { Self.remove(path + "/" + name) }
+        rmdir(path)
+    }
+}
+
+/// The names in a directory, sorted.
+func names(in path: String) -> [String] {
+    guard let stream = opendir(path) else { return [] }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+        let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+            String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        if name != ".", name != ".." { names.append(name) }
+    }
+    return names.sorted()
+}
