@@ -15,6 +15,7 @@ extension EtcdServer {
             self.unary("etcdserverpb.Lease/LeaseTimeToLive") { $0.leaseTimeToLive($1, $2) },
             self.unary("etcdserverpb.Lease/LeaseLeases") { $0.leaseLeases($1, $2) },
             self.streaming("etcdserverpb.Lease/LeaseKeepAlive") { $0.leaseKeepAlive($1) },
+            self.streaming("etcdserverpb.Watch/Watch") { $0.watch($1) },
             self.unary("etcdserverpb.Cluster/MemberList") { $0.memberList($1, $2) },
             self.unary("etcdserverpb.Maintenance/Alarm") { $0.alarm($1, $2) },
             self.unary("etcdserverpb.Maintenance/Status") { $0.status($1, $2) },

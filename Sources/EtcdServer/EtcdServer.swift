@@ -9,6 +9,7 @@ package final class EtcdServer: Sendable {
     package let settings: Settings
     /// The tenant that every listener is bound to.
     let tenant: TenantStore
+    let watchLoops = WatchLoops()
 
     /// - Parameter tenant: the tenant to serve.
     package init(store: Store, tenant: TenantStore, settings: Settings) {

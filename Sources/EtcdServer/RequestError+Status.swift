@@ -7,6 +7,12 @@ extension Status {
         self.init(Code(rawValue: error.code) ?? .unknown, error.message)
     }
 
+    /// etcd's text with another code: what ends a watch stream must be one after which clients come
+    /// back.
+    init(_ error: EtcdError, as code: Code) {
+        self.init(code, error.message)
+    }
+
     init(_ error: WireError) {
         self.init(.internal, error.message)
     }

@@ -35,6 +35,18 @@ extension KeyValue {
     /// Writes what comes before the value, as the beginning of field `number`.
     package func encodeHead(field number: Int, valueLength: Int, into writer: inout WireWriter) {
         writer.message(length: self.encodedLength(valueLength: valueLength), field: number)
+        self.encodeStart(valueLength: valueLength, into: &writer)
+    }
+
+    /// Writes the message itself, with the value that is at hand, or none.
+    package func encodeContents(into writer: inout WireWriter) {
+        let value = self.value ?? []
+        self.encodeStart(valueLength: value.count, into: &writer)
+        writer.encoded(value)
+        self.encodeTail(into: &writer)
+    }
+
+    private func encodeStart(valueLength: Int, into writer: inout WireWriter) {
         writer.bytes(self.key, field: 1)
         writer.int64(self.version.createRevision, field: 2)
         writer.int64(self.version.modRevision, field: 3)

@@ -1,0 +1,177 @@
+package import ByreCore
+import EtcdAPI
+import Engine
+import GRPC
+
+extension EtcdServer {
+    /// `Watch/Watch`: tells of changes, for any number of watchers on one stream.
+    func watch(_ call: ServerCall) -> any StreamHandler {
+        WatchHandler(self, call)
+    }
+
+    /// How events look on the wire: what the store's watch hubs encode them with.
+    package static let encodeEvent: WatchEventEncoder = { event, withPrevious in
+        event.encoded(withPrevious: withPrevious)
+    }
+}
+
+/// One Watch stream: passes requests to the tenant's hub, and what the hub has for the stream to the
+/// client, as fast as the client takes it.
+///
+/// Everything a client sees comes out of the hub's outbox of the stream, so its order is the hub's.
+/// - Source: etcd `server/etcdserver/api/v3rpc/watch.go`.
+final class WatchHandler: StreamHandler {
+    /// Bytes taken from the outbox at a time.
+    static let takeBytesMax = 256 << 10
+    /// Requests read while the client does not take the answers; one more ends the stream.
+    static let unansweredMax = 65_536
+
+    private let server: EtcdServer
+    private let call: ServerCall
+    private let tenant: TenantStore
+    private let loop: WatchLoop
+    /// Nil when there was no room for another stream, and once the call is over.
+    private var stream: WatchStreamID?
+    private var responses: [WatchResponse] = []
+    private var unanswered = 0
+
+    init(_ server: EtcdServer, _ call: ServerCall) {
+        self.server = server
+        self.call = call
+        self.tenant = server.tenant(of: call)
+        self.loop = server.watchLoops.loop(of: call, self.tenant)
+        let interval = server.store.configuration.watchProgressNanoseconds
+        let jittered = interval + .random(in: 0...(interval / 10))
+        let number = self.loop.number
+        let now = self.now
+        self.stream = self.tenant.withHub {
+            $0.openStream(loop: number, progressInterval: .nanoseconds(jittered), now: now)
+        }
+        if let stream {
+            self.loop.add(self, for: stream)
+        } else {
+            call.finish(Status(EtcdError.tooManyRequests, as: .unavailable))
+        }
+    }
+
+    func received(_ message: RawSpan) {
+        guard let stream else { return }
+        let request: WatchRequest
+        do throws(WireError) {
+            request = try WatchRequest(decoding: message)
+        } catch {
+            self.finish(Status(error))
+            return
+        }
+        let now = self.now
+        let isBackedUp = self.tenant.withHub { hub in
+            switch request {
+            case .create(let create): hub.create(create.request, on: stream, now: now)
+            case .cancel(let id): hub.cancel(id, on: stream)
+            case .progress: hub.requestProgress(on: stream)
+            case .unknown: break
+            }
+            return hub.isBackedUp(stream)
+        }
+        self.unanswered = isBackedUp ? self.unanswered + 1 : 0
+        guard self.unanswered <= Self.unansweredMax else {
+            self.finish(Status(EtcdError.tooManyRequests, as: .unavailable))
+            return
+        }
+        self.drain()
+    }
+
+    /// Events keep coming when the client has said all it wants to say.
+    func halfClosed() {}
+
+    func ended(_ reason: Status) {
+        self.close()
+    }
+
+    func drained() {
+        self.drain()
+    }
+
+    func stopping() {
+        self.finish(Status(EtcdError.stopped))
+    }
+
+    /// Sends what the hub has, until the connection is behind.
+    func drain() {
+        guard let stream else { return }
+        var hasMore = true
+        while hasMore, self.call.isOpen, self.call.bufferedBytes < ServerCall.lowWaterMarkBytes {
+            hasMore = self.tenant.withHub {
+                $0.take(from: stream, bytesMax: Self.takeBytesMax, into: &self.responses)
+            }
+            for response in self.responses { self.send(response) }
+            self.responses.removeAll(keepingCapacity: true)
+        }
+    }
+
+    private func send(_ response: WatchResponse) {
+        let (head, revision) = response.head
+        let header = self.server.header(self.tenant, at: revision)
+        guard case .events(_, _, let batch, let mayFragment) = response else {
+            self.call.send(self.framed(head, header, []))
+            return
+        }
+        let limit = self.server.settings.maxFragmentBytes
+        guard mayFragment, head.encodedLength(header) + batch.byteCount >= limit else {
+            self.call.send(self.framed(head, header, batch.events[...]))
+            return
+        }
+        self.sendFragments(head, header, batch.events, limit: limit)
+    }
+
+    /// Splits a large response between events; every part but the last says that more follows, and
+    /// nothing else of the stream comes in between.
+    private func sendFragments(
+        _ head: WatchResponseHead,
+        _ header: ResponseHeader,
+        _ events: [Bytes],
+        limit: Int
+    ) {
+        var start = 0
+        while start < events.count {
+            var part = head
+            part.fragment = true
+            var length = part.encodedLength(header)
+            var end = start
+            // At least one event a part: a single one is sent whole, however large.
+            repeat {
+                length += events[end].count
+                end += 1
+            } while end < events.count && length + events[end].count < limit
+            part.fragment = end < events.count
+            self.call.send(self.framed(part, header, events[start..<end]))
+            start = end
+        }
+    }
+
+    private func framed(
+        _ head: WatchResponseHead,
+        _ header: ResponseHeader,
+        _ events: ArraySlice<Bytes>
+    ) -> FramedMessage {
+        let length = head.encodedLength(header) + events.reduce(0) { $0 + $1.count }
+        var writer = WireWriter(length: length, reservingPrefix: FramedMessage.prefixLength)
+        head.encode(header, into: &writer)
+        for event in events { writer.encoded(event) }
+        return FramedMessage(reserved: writer.bytes)
+    }
+
+    private func finish(_ status: Status) {
+        self.close()
+        self.call.finish(status)
+    }
+
+    private func close() {
+        guard let stream else { return }
+        self.stream = nil
+        self.loop.remove(stream)
+        self.tenant.withHub { $0.closeStream(stream) }
+    }
+
+    private var now: Duration { .nanoseconds(self.server.store.clock.now()) }
+}
