@@ -197,7 +197,6 @@ package struct WatchHub: ~Copyable {
         self.answer(.created(id, revision: self.committedRevision), on: stream)
         if !isSynced, start < self.compactRevision {
             self.endCompacted(watcher)
-            stream.isAwake = true
         }
         return id
     }

@@ -593,6 +593,22 @@ import Testing
         #expect(counters.pendingEvents == 55)
     }
 
+    @Test func streamLoadsOneSliceAtATime() throws {
+        let world = WatchWorld()
+        world.commit([[("a", "1"), ("b", "1")]])
+        let stream = try world.open()
+        for key in ["a", "b"] {
+            var request = WatchScript.request(range: key)
+            request.startRevision = 2
+            world.hub.create(request, on: stream, now: .zero)
+        }
+        while world.step() {}
+        #expect(world.slices.count == 1, "or the outbox would be passed by a batch of each")
+        world.deliver(0)
+        while world.step() {}
+        #expect(world.slices.count == 1)
+    }
+
     @Test func catchUpServesStreamsInTurn() throws {
         var limits = WatchLimits()
         limits.catchUpRevisionsMax = 1
