@@ -44,7 +44,7 @@ import Testing
         Weather(
             name: "growing",
             seed: 3,
-            operations: 20_000,
+            operations: 12_000,
             keys: 100_000,
             deletePercent: 10,
             sameRevisionPercent: 5,
@@ -54,8 +54,8 @@ import Testing
         Weather(
             name: "shrinking",
             seed: 4,
-            operations: 20_000,
-            keys: 6_000,
+            operations: 10_000,
+            keys: 4_000,
             deletePercent: 60,
             sameRevisionPercent: 5,
             compactEvery: 500,

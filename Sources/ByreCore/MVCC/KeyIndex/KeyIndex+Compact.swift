@@ -7,7 +7,7 @@ extension KeyIndex.Node {
         guard self.isLeaf else {
             let position = self.keys.countUpTo(key)
             makeUnique(&self.children[position])
-            self.children[position].header.removeOldest(count, of: key)
+            self.children[position].change { $0.removeOldest(count, of: key) }
             self.summaries[position] = self.children[position].header.summary
             if self.children[position].header.isUnderfull { self.refill(childAt: position) }
             return

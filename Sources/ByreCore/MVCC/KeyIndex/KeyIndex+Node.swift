@@ -37,6 +37,12 @@ extension KeyIndex {
                 to: Reference.self
             )
         }
+
+        /// Changes the node.
+        @inline(__always)
+        func change<Result>(_ body: (inout Node) -> Result) -> Result {
+            self.withUnsafeMutablePointerToHeader { body(&$0.pointee) }
+        }
     }
 
     /// What a subtree holds.
@@ -77,8 +83,8 @@ func makeUnique(_ reference: inout KeyIndex.Reference) {
 extension KeyIndex.Node {
     /// Most keys of a leaf and most children of a branch.
     ///
-    /// Chosen by measurement: wider nodes make
-    /// reads a little faster and copying a path much slower.
+    /// Measured with a million keys of 51 bytes put in random order: 32, 64 and 128 are equally fast
+    /// and take 97, 87 and 83 MB. What a change has to copy grows with the number.
     static let countMax = 64
     /// Fewest keys of a leaf and fewest children of a branch, the root aside.
     static let countMin = 4

@@ -11,7 +11,7 @@ extension KeyIndex.Node {
         }
         let position = self.keys.countUpTo(key)
         makeUnique(&self.children[position])
-        let (previous, split) = self.children[position].header.put(key, version)
+        let (previous, split) = self.children[position].change { $0.put(key, version) }
         guard let split else {
             self.summaries[position].add(version, after: previous)
             return (previous, nil)

@@ -70,11 +70,9 @@ extension KeyIndex {
     /// Visits the versions of the keys in `range` that the revisions from `first` through `last`
     /// made, tombstones included, until `body` returns false.
     ///
-    /// Keys come ascending, and a key's
-    /// versions ascending; `previous` is what a reader at the revision before saw of the key, if
-    /// that is still in the index.
-    ///
-    /// Parts of the tree that have not changed since `first` are not looked at.
+    /// Keys come ascending, and a key's versions ascending; `previous` is what a reader at the
+    /// revision before saw of the key, if that is still in the index. Parts of the tree
+    /// that have not changed since `first` are not looked at.
     /// - Complexity: O(log `keyCount` · keys that changed since `first`), at most O(`keyCount`).
     @inline(__always)
     package func forEachVersion(

@@ -58,15 +58,15 @@ package struct KeyIndex: @unchecked Sendable {
 
     /// Makes `version` the latest of `key`.
     ///
-    /// It may be a tombstone, and may share its main revision
-    /// with the latest before it, which its sub revision then follows.
+    /// It may be a tombstone. It may share its main revision with the latest before it, whose sub
+    /// revision is then lower.
     /// - Precondition: `version` is newer than every version of `key`.
     /// - Returns: the latest version before.
     /// - Complexity: O(log `keyCount`).
     @discardableResult
     package mutating func put(_ key: Bytes, _ version: Version) -> Version? {
         makeUnique(&self.root)
-        let (previous, split) = self.root.header.put(key, version)
+        let (previous, split) = self.root.change { $0.put(key, version) }
         self.summary.add(version, after: previous)
         if previous == nil { self.keyCount &+= 1 }
         if let split {
@@ -96,7 +96,7 @@ package struct KeyIndex: @unchecked Sendable {
         for position in 0..<count { removed(entry.version(at: position)) }
         let isLast = count == entry.versionCount
         makeUnique(&self.root)
-        self.root.header.removeOldest(count, of: key)
+        self.root.change { $0.removeOldest(count, of: key) }
         while self.root.header.children.count == 1 { self.root = self.root.header.children[0] }
         self.summary = self.root.header.summary
         if isLast { self.keyCount &-= 1 }

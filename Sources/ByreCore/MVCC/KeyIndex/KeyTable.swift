@@ -67,23 +67,23 @@ struct KeyTable {
     /// - Complexity: O(log `count`) comparisons.
     func find(_ key: Bytes) -> (slot: Int, isMatch: Bool) {
         self.bytes.withUnsafeBytes { bytes in
-            self.ends.withUnsafeBufferPointer { ends in
-                key.withUnsafeBytes { key in
-                    let prefixCount = Int(self.prefixCount)
-                    let order = compare(
-                        UnsafeRawBufferPointer(rebasing: bytes[..<prefixCount]),
-                        UnsafeRawBufferPointer(rebasing: key.prefix(prefixCount))
-                    )
-                    if order != 0 { return (order < 0 ? ends.count : 0, false) }
-                    let rest = UnsafeRawBufferPointer(rebasing: key[prefixCount...])
+            key.withUnsafeBytes { key in
+                let prefixCount = Int(self.prefixCount)
+                let order = compare(bytes, 0, prefixCount, key, 0, min(key.count, prefixCount))
+                if order != 0 { return (order < 0 ? self.count : 0, false) }
+                return self.ends.withUnsafeBufferPointer { ends in
                     var low = 0
                     var high = ends.count
                     while low < high {
                         let middle = (low &+ high) / 2
                         let start = middle == 0 ? prefixCount : Int(ends[middle &- 1])
                         let order = compare(
-                            UnsafeRawBufferPointer(rebasing: bytes[start..<Int(ends[middle])]),
-                            rest
+                            bytes,
+                            start,
+                            Int(ends[middle]),
+                            key,
+                            prefixCount,
+                            key.count
                         )
                         if order == 0 { return (middle, true) }
                         if order < 0 { low = middle &+ 1 } else { high = middle }
@@ -117,7 +117,7 @@ struct KeyTable {
         key.withUnsafeBytes { self.shortenPrefix(toShareWith: $0) }
         let rest = key[Int(self.prefixCount)...]
         let start = slot == 0 ? self.prefixCount : self.ends[slot &- 1]
-        self.bytes.reserveTightly(forNew: rest.count)
+        self.bytes.reserveTightly(forNew: rest.count, step: 256)
         self.bytes.insert(contentsOf: rest, at: Int(start))
         self.ends.insertTightly(start, at: slot)
         let added = UInt32(rest.count)
@@ -176,24 +176,32 @@ struct KeyTable {
     }
 }
 
-/// Compares as `compareBytes` does.
+/// Compares the part of `left` from `i` to `leftEnd` with the part of `right` from `j` to `rightEnd`
+/// as `compareBytes` does.
 @inline(__always)
-private func compare(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Int {
-    let shared = min(left.count, right.count)
+private func compare(
+    _ left: UnsafeRawBufferPointer,
+    _ i: Int,
+    _ leftEnd: Int,
+    _ right: UnsafeRawBufferPointer,
+    _ j: Int,
+    _ rightEnd: Int
+) -> Int {
+    let shared = min(leftEnd &- i, rightEnd &- j)
     var offset = 0
     while offset &+ 8 <= shared {
-        let x = left.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-        let y = right.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-        if x != y { return x.bigEndian < y.bigEndian ? -1 : 1 }
+        let x = left.loadUnaligned(fromByteOffset: i &+ offset, as: UInt64.self)
+        let y = right.loadUnaligned(fromByteOffset: j &+ offset, as: UInt64.self)
+        if x != y { return UInt64(bigEndian: x) < UInt64(bigEndian: y) ? -1 : 1 }
         offset &+= 8
     }
     while offset < shared {
-        let x = left[offset]
-        let y = right[offset]
+        let x = left[i &+ offset]
+        let y = right[j &+ offset]
         if x != y { return x < y ? -1 : 1 }
         offset &+= 1
     }
-    return left.count &- right.count
+    return (leftEnd &- i) &- (rightEnd &- j)
 }
 
 /// Counts the bytes that two strings have in common from their beginning.
@@ -211,12 +219,12 @@ private func commonPrefix(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBuff
 }
 
 extension ContiguousArray {
-    /// Makes room for `count` more elements, and for at most eight besides.
+    /// Makes room for `count` more elements, in steps of `step`, which is a power of two.
     ///
     /// The arrays of a node are many and small, and most are copied before they grow again: the
     /// standard library's doubling would leave a third of the index empty.
-    mutating func reserveTightly(forNew count: Int) {
-        self.reserveCapacity((self.count &+ count &+ 7) & ~7)
+    mutating func reserveTightly(forNew count: Int, step: Int = 8) {
+        self.reserveCapacity((self.count &+ count &+ step &- 1) & ~(step &- 1))
     }
 
     /// Inserts `element` at `position`, growing no further than need be.
