@@ -4,6 +4,7 @@ import atexit
 import ctypes
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from harness import paths
 READY_LINE = "ready to serve client requests"
 READY_SECONDS_MAX = 30.0
 PR_SET_PDEATHSIG = 1
+PORTS = range(12_000, 32_000)
 
 _running: set["Server"] = set()
 
@@ -26,10 +28,20 @@ class ServerError(AssertionError):
 
 
 def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A TCP port on 127.0.0.1 that nobody uses at this moment.
+
+    It lies below the ports that outgoing connections get: while a server restarts, a client that tries
+    again and again could otherwise be given the server's own port, and connect to itself.
+    """
+    for port in random.sample(PORTS, 200):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise ServerError("no free port")
 
 
 def die_with_parent() -> None:
@@ -73,6 +85,11 @@ class Server:
         self._log: list[str] = []
         self._ready = threading.Event()
         self._reader: threading.Thread | None = None
+
+    @property
+    def is_etcd(self) -> bool:
+        """Whether this is real etcd, as reference or as the subject."""
+        return self.program.name == "etcd"
 
     # Addresses
 
@@ -156,7 +173,7 @@ class Server:
 
     def restart(self) -> "Server":
         """SIGTERM and start again."""
-        self.stop()
+        self.stop(seconds=60 if self.is_etcd else 10)
         return self.start()
 
     def is_running(self) -> bool:
@@ -226,10 +243,6 @@ class Server:
 
 class ByreServer(Server):
     """The server under test. With BYRE_BIN naming an `etcd` it is started as one."""
-
-    @property
-    def is_etcd(self) -> bool:
-        return self.program.name == "etcd"
 
     def command(self) -> list[str]:
         if self.is_etcd:
