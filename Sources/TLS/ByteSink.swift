@@ -46,6 +46,13 @@ package final class ByteQueue: ByteSink {
         self.count += span.finalize(for: room)
     }
 
+    /// Copies the bytes out and forgets them.
+    package func take() -> [UInt8] {
+        let taken = [UInt8](UnsafeRawBufferPointer(self.storage).prefix(self.count))
+        self.count = 0
+        return taken
+    }
+
     /// Forgets the bytes and keeps the room.
     package func removeAll() {
         self.count = 0

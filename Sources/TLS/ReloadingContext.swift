@@ -26,6 +26,7 @@ package final class ReloadingContext: Sendable {
     }
 
     private let settings: ServerSettings
+    private let checkInterval: Duration
     private let onChange: @Sendable (Change) -> Void
 
     /// Protects the choice of context.
@@ -37,21 +38,24 @@ package final class ReloadingContext: Sendable {
     /// Loads the files for the first time.
     /// - Parameters:
     ///   - now: the time of the caller's clock.
+    ///   - checkInterval: how often, at most, to look at the files.
     ///   - onChange: is told of later changes, on whichever thread notices them.
     /// - Throws: ``TLSError/settings(_:)`` or ``TLSError/file(_:path:problem:)``.
     package init(
         _ settings: ServerSettings,
         at now: ContinuousClock.Instant,
+        checkInterval: Duration = Limits.reloadCheckInterval,
         onChange: @escaping @Sendable (Change) -> Void
     ) throws(TLSError) {
         self.settings = settings
+        self.checkInterval = checkInterval
         self.onChange = onChange
         let stamps = Self.stamps(of: settings)
         self.state = Mutex(
             State(
                 context: try Context(server: settings),
                 stamps: stamps,
-                nextCheck: now + Limits.reloadCheckInterval,
+                nextCheck: now + checkInterval,
                 refusal: nil
             )
         )
@@ -62,7 +66,7 @@ package final class ReloadingContext: Sendable {
     package func context(at now: ContinuousClock.Instant) -> Context {
         let (context, change) = self.state.withLock { state -> (Context, Change?) in
             guard now >= state.nextCheck else { return (state.context, nil) }
-            state.nextCheck = now + Limits.reloadCheckInterval
+            state.nextCheck = now + self.checkInterval
             let change = self.refresh(&state)
             return (state.context, change)
         }

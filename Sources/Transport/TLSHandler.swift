@@ -22,6 +22,8 @@ final class TLSHandler: ChannelDuplexHandler {
     private let loop: LoopContext
     private let remoteAddress: String
     private let connection: TLS.Connection
+    /// Whether the handshake has ended well, some time.
+    private var isOpen = false
     private var unreadAnswerBytes = 0
 
     init(
@@ -53,6 +55,7 @@ final class TLSHandler: ChannelDuplexHandler {
         self.loop.giveBack(input)
         self.sendAnswers(context)
         if progress.opened {
+            self.isOpen = true
             context.fireUserInboundEventTriggered(
                 SecureLayerEvent.established(Peer.TLS(self.connection))
             )
@@ -85,12 +88,17 @@ final class TLSHandler: ChannelDuplexHandler {
     private func fail(_ context: ChannelHandlerContext, _ error: TLSError) {
         self.loop.server.configuration.logger.info(
             "TLS connection failed",
-            metadata: [
-                "remote": "\(self.remoteAddress)", "error": "\(error)",
-            ]
+            metadata: ["remote": "\(self.remoteAddress)", "error": "\(error)"]
         )
         self.sendAnswers(context)
-        context.close(promise: nil)
+        if self.isOpen {
+            context.close(promise: nil)
+        } else {
+            // To close a socket with unread bytes is to reset it, and the peer might never read the
+            // alert that says what is wrong. So only our direction ends here; the rest is ignored
+            // until the peer closes or the time for the handshake is over.
+            context.close(mode: .output, promise: nil)
+        }
     }
 
     // MARK: Output

@@ -137,14 +137,28 @@ import Testing
         #expect(link.server.cipherSuite == wanted[0].name)
     }
 
-    @Test(arguments: [
-        (ProtocolVersion.tls12, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"),
-        (ProtocolVersion.tls13, "TLS_AES_128_GCM_SHA256"),
-    ])
-    func cheapestGoodSuiteComesFirst(version: ProtocolVersion, name: String) throws {
+    @Test(
+        arguments: [
+            (.tls12, false, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"),
+            (.tls13, false, "TLS_AES_128_GCM_SHA256"),
+            // Who puts ChaCha20 first has no AES in hardware.
+            (.tls12, true, "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"),
+            (.tls13, true, "TLS_CHACHA20_POLY1305_SHA256"),
+        ] as [(ProtocolVersion, Bool, String)]
+    )
+    func cheapestGoodSuiteComesFirst(
+        version: ProtocolVersion,
+        clientPrefersChaCha: Bool,
+        name: String
+    ) throws {
+        let suites = CipherSuite.all.reversed()
+        let chaCha = suites.filter { $0.name.contains("CHACHA20") }
+        let others = suites.filter { !$0.name.contains("CHACHA20") }
         let link = try Self.link(
             .plain.with { $0.versions = version...version },
-            .anonymous.with { $0.cipherSuites = CipherSuite.all.reversed() }
+            .anonymous.with {
+                $0.cipherSuites = clientPrefersChaCha ? chaCha + others : others + chaCha
+            }
         )
         #expect(link.server.cipherSuite == name)
     }

@@ -54,22 +54,13 @@ final class Link {
 
     private func deliver(_ queue: ByteQueue, _ pieceBytes: Int, _ receive: (RawSpan) -> Void) {
         // Taken out first: what is received may put more bytes into the other queue.
-        let bytes = queue.taken
+        let bytes = queue.take()
         var start = 0
         while start < bytes.count {
             let end = start + min(pieceBytes, bytes.count - start)
             receive(bytes.span.bytes.extracting(start..<end))
             start = end
         }
-    }
-}
-
-extension ByteQueue {
-    /// The bytes, which are then no longer in the queue.
-    var taken: [UInt8] {
-        let bytes = self.bytes.withUnsafeBytes { [UInt8]($0) }
-        self.removeAll()
-        return bytes
     }
 }
 

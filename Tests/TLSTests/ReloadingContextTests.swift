@@ -174,7 +174,7 @@ import Testing
         #expect(try self.serverSeen(reloading) == "renewed")
         try link.client.send("still here")
         link.carry()
-        #expect(link.atServer.taken == Array("still here".utf8))
+        #expect(link.atServer.take() == Array("still here".utf8))
     }
 
     @Test func expiryIsToldWithANewPair() throws {
