@@ -90,6 +90,7 @@ private struct Check {
             leaf.older.isEmpty || !leaf.older.allSatisfy(\.isEmpty),
             "a leaf keeps histories that are all empty"
         )
+        try expect(leaf.older.allSatisfy(\.isWellJoined), "a history is in pieces")
         self.shape.depth = depth
         self.shape.leaves += 1
         self.keys += count

@@ -4,8 +4,8 @@ extension KeyIndex {
     /// The arrays of a copied node are shared until one of them changes, so that writing a key that
     /// exists copies no keys.
     ///
-    /// **Invariant:** all leaves are equally deep; every node but the root has between `countMin` and
-    /// `countMax` keys (leaf) or children (branch); a branch at the root has two.
+    /// **Invariant:** all leaves are equally deep; every node but the root has between `countMin`
+    /// and `countMax` keys (leaf) or children (branch); a branch at the root has two.
     struct Node {
         /// The keys of a leaf, or what divides the children of a branch: the keys of child `i` are
         /// not less than separator `i - 1`, and less than separator `i`.
@@ -83,8 +83,8 @@ func makeUnique(_ reference: inout KeyIndex.Reference) {
 extension KeyIndex.Node {
     /// Most keys of a leaf and most children of a branch.
     ///
-    /// Measured with a million keys of 51 bytes put in random order: 32, 64 and 128 are equally fast
-    /// and take 97, 87 and 83 MB. What a change has to copy grows with the number.
+    /// Measured with a million keys of 51 bytes put in random order: 32, 64 and 128 are equally
+    /// fast and take 97, 87 and 83 MB. What a change has to copy grows with the number.
     static let countMax = 64
     /// Fewest keys of a leaf and fewest children of a branch, the root aside.
     static let countMin = 4

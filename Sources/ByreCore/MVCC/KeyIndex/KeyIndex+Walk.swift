@@ -56,8 +56,8 @@ extension KeyIndex {
         }
     }
 
-    /// Visits the keys in `range` with all their versions, deleted keys too, ascending, until `body`
-    /// returns false.
+    /// Visits the keys in `range` with all their versions, deleted keys too, ascending, until
+    /// `body` returns false.
     /// - Complexity: O(log `keyCount` + keys passed).
     @inline(__always)
     package func forEachEntry(in range: KeyRange = .all, _ body: (Entry) -> Bool) {

@@ -6,7 +6,8 @@
 ///     ends                                   ^       ^    ^
 ///
 /// A `Bytes` of its own would cost each key 32 bytes of header, an allocation, a cache miss per
-/// comparison, and a retain and a release whenever a node is copied. Copying a table is two retains.
+/// comparison, and a retain and a release whenever a node is copied. Copying a table is two
+/// retains.
 struct KeyTable {
     /// What all strings begin with, then the rest of each.
     private var bytes: ContiguousArray<UInt8> = []
@@ -176,8 +177,8 @@ struct KeyTable {
     }
 }
 
-/// Compares the part of `left` from `i` to `leftEnd` with the part of `right` from `j` to `rightEnd`
-/// as `compareBytes` does.
+/// Compares the part of `left` from `i` to `leftEnd` with the part of `right` from `j` to
+/// `rightEnd`, as `compareBytes` does.
 @inline(__always)
 private func compare(
     _ left: UnsafeRawBufferPointer,

@@ -54,6 +54,14 @@ struct VersionHistory {
         self.recent.dropFirst(skipped).forEach(body)
     }
 
+    /// Whether there are as few runs as appending leaves: those that are joined no more, fewer than
+    /// one of each length below, and one that `removeFirst` cut short.
+    var isWellJoined: Bool {
+        let lengths = (Self.runMax / Self.recentMax).trailingZeroBitCount
+        return self.recent.count < Self.recentMax
+            && self.runs.count <= self.count / Self.runMax + lengths + 1
+    }
+
     /// Appends a version that is newer than all.
     /// - Complexity: O(`runMax`), and O(`recentMax` + log `count`) on average.
     mutating func append(_ version: Version) {
