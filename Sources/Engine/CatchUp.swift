@@ -43,7 +43,7 @@ final class CatchUp: Sendable {
                     let loader = ReaderLoader(reader: reader, cache: self.cache)
                     var loaded = slice
                     let events = try Self.load(&loaded, of: state, loader: loader)
-                    tenant.withLive { _ = $0.hub.deliver(events, for: loaded) }
+                    tenant.withLive { $0.wakes += $0.hub.deliver(events, for: loaded) }
                 } catch {
                     tenant.withLive { $0.hub.abandon(slice) }
                     tenant.pauseCatchUp()

@@ -147,7 +147,7 @@ final class Committer {
                 case .grant, .revoke: break
                 }
             }
-            _ = live.hub.publish(events)
+            live.wakes += live.hub.publish(events)
             if work.isCompacted { live.hub.compact(to: state.compactRevision) }
             tenant.publish(state)
             return waiters

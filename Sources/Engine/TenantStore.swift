@@ -23,10 +23,23 @@ package final class TenantStore: Sendable {
     struct Live: ~Copyable {
         var hub: WatchHub
         var lessor: Lessor
+        /// Streams to wake once the lock is let go.
+        var wakes: [WatchStreamID] = []
         /// Called once the lease is gone: keep-alives that came when it was already expired.
         var revocationWaiters: [LeaseID: [@Sendable () -> Void]] = [:]
         /// Whether a reader thread is catching up watchers.
         var isCatchingUp = false
+
+        init(hub: consuming WatchHub, lessor: Lessor) {
+            self.hub = hub
+            self.lessor = lessor
+        }
+
+        mutating func takeWakes() -> [WatchStreamID] {
+            let wakes = self.wakes + self.hub.takeWakes()
+            self.wakes = []
+            return wakes
+        }
     }
 
     init(
@@ -70,7 +83,7 @@ package final class TenantStore: Sendable {
             let result = body(&live)
             let startsCatchUp = live.hub.hasCatchUpWork && !live.isCatchingUp
             if startsCatchUp { live.isCatchingUp = true }
-            return (result, live.hub.takeWakes(), startsCatchUp)
+            return (result, live.takeWakes(), startsCatchUp)
         }
         if !wakes.isEmpty { self.wake(wakes) }
         if startsCatchUp { self.catchUp.start(self) }
@@ -87,7 +100,7 @@ package final class TenantStore: Sendable {
     func pauseCatchUp() {
         let wakes = self.live.withLock { live in
             live.isCatchingUp = false
-            return live.hub.takeWakes()
+            return live.takeWakes()
         }
         if !wakes.isEmpty { self.wake(wakes) }
     }

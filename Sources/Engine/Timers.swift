@@ -22,7 +22,7 @@ struct Timers {
         var due: [Submission] = []
         for tenant in tenants {
             let expired = tenant.withLive { live in
-                _ = live.hub.tick(now: .nanoseconds(now))
+                live.wakes += live.hub.tick(now: .nanoseconds(now))
                 return live.lessor.expired(at: now)
             }
             for lease in expired { due.append(self.submission(.leaseRevoke(lease), tenant)) }
