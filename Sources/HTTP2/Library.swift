@@ -21,6 +21,10 @@ enum Library {
         nghttp2_option_set_no_auto_window_update(options, 1)
         nghttp2_option_set_no_closed_streams(options, 1)
         nghttp2_option_set_max_outbound_ack(options, limits.acknowledgementsQueuedMax)
+        // Clients of etcd send as `:authority` what they were given as endpoint: a URL, or the path of
+        // a socket. nghttp2 would reset such a stream; whoever serves a request looks at what it
+        // needs of the fields by itself.
+        nghttp2_option_set_no_http_messaging(options, 1)
         // The session has its own budget, whose GOAWAY says ENHANCE_YOUR_CALM.
         nghttp2_option_set_stream_reset_rate_limit(options, 1 << 40, 1 << 40)
         nghttp2_option_set_peer_max_concurrent_streams(options, 100)
