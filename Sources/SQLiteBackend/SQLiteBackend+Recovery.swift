@@ -12,7 +12,6 @@ extension SQLiteBackend {
         do throws(SQLiteError) {
             // One snapshot, so that the commit points and the rows belong together.
             try writer.connection.execute("BEGIN")
-            defer { try? writer.connection.execute("COMMIT") }
             let points = try self.recoverTenants(writer.connection, &recovery)
             try self.recoverLeases(writer.connection, &recovery)
             let hasRowsAbove = try self.recoverRows(writer.connection, points, &recovery)
@@ -24,7 +23,9 @@ extension SQLiteBackend {
                     """
                 )
             }
+            try writer.connection.execute("COMMIT")
         } catch {
+            writer.rollBack()
             throw BackendError(error)
         }
     }

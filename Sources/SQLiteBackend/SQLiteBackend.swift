@@ -27,10 +27,11 @@ package final class SQLiteBackend: Backend, @unchecked Sendable {
         directory: String,
         limits: SQLiteLimits = SQLiteLimits()
     ) throws(StoreError) {
-        if StoreFile.isThere(directory + "/member") {
+        let path = directory + "/byre.db"
+        if StoreFile.isThere(directory + "/member"), !StoreFile.isThere(path) {
             throw StoreError.foreign(path: directory, what: "it is the data directory of an etcd")
         }
-        try self.init(path: directory + "/byre.db", limits: limits)
+        try self.init(path: path, limits: limits)
     }
 
     /// Opens the store in the file `path`, and makes it if it is missing.

@@ -83,6 +83,7 @@ extension Writer {
         try self.insertTenant.run()
     }
 
+    /// Writes what changes in a tenant's life. Its name and its etcd ids are set once.
     private func update(_ tenant: TenantRecord) throws(SQLiteError) {
         try self.bind(tenant, to: self.updateTenant)
         try self.updateTenant.run()
@@ -110,7 +111,7 @@ extension Writer {
     }
 
     /// Ends the transaction without effect, if SQLite has not done so already.
-    private func rollBack() {
+    func rollBack() {
         guard self.connection.isInTransaction else { return }
         // A rollback in WAL mode forgets pages in memory; the failure that led here is told.
         try? self.rollback.run()
