@@ -218,6 +218,8 @@ enum EtcdOnlyFlags {
                 because: "give the settings as flags or as environment variables"
             ),
             .ignored("feature-gates", String.self, because: "features have no gates"),
+            .ignored("initial-corrupt-check", Bool.self, because: noChecks),
+            .ignored("compact-hash-check-enabled", Bool.self, because: noChecks),
             .ignored("corrupt-check-time", Duration.self, because: noChecks),
             .ignored("compact-hash-check-time", Duration.self, because: noChecks),
             .ignored("experimental-initial-corrupt-check", Bool.self, because: noChecks),

@@ -1,4 +1,5 @@
 import EtcdServer
+import Synchronization
 import Transport
 
 /// Answers HTTP that is not gRPC.
@@ -12,9 +13,19 @@ struct Pages: HTTPHandler {
     }
 
     let etcd: EtcdServer
+    let metrics: Metrics
+    /// The servers whose counts the metrics show.
+    let servers: RunningServers
     let scope: Scope
 
     func respond(to request: HTTPRequest) async -> HTTPResponse {
+        if request.path == "/metrics", request.method == "GET" {
+            return HTTPResponse(
+                status: 200,
+                headers: [("content-type", MetricsText.contentType)],
+                body: Array(self.metrics.text(self.servers.all).utf8)
+            )
+        }
         guard self.scope == .all || request.path != "/version",
             let page = self.etcd.page(
                 method: request.method,
@@ -33,5 +44,16 @@ struct Pages: HTTPHandler {
             headers: page.headers.map { ($0.name, $0.value) },
             body: Array(page.body.utf8)
         )
+    }
+}
+
+/// The servers of the process, which are known only after the pages that tell of them are made.
+final class RunningServers: Sendable {
+    private let servers = Mutex<[Server]>([])
+
+    var all: [Server] { self.servers.withLock { $0 } }
+
+    func add(_ server: Server) {
+        self.servers.withLock { $0.append(server) }
     }
 }

@@ -20,7 +20,7 @@ final class Serve: Sendable {
 
     private let logger: Logger
     private let store: Store
-    private let servers: [Server]
+    private let servers: RunningServers
 
     /// Starts everything.
     /// - Throws: ``StartError``; nothing runs then.
@@ -66,9 +66,16 @@ final class Serve: Sendable {
                 configuration: configuration,
                 limits: configuration.transportLimits(filesMax: filesMax),
                 security: security,
-                logger: logger
+                logger: logger,
+                etcd: etcd,
+                metrics: Metrics(
+                    store: store,
+                    tenant: tenant,
+                    settings: etcd.settings,
+                    filesMax: filesMax
+                )
             )
-            self.servers = try Self.startServers(parts, places, etcd)
+            self.servers = try Self.startServers(parts, places)
         } catch {
             store.stop()
             throw error
@@ -104,7 +111,7 @@ final class Serve: Sendable {
     }
 
     private func stop() {
-        let servers = self.servers
+        let servers = self.servers.all
         blocking {
             await withDiscardingTaskGroup { group in
                 for server in servers {
@@ -213,6 +220,13 @@ extension Serve {
         let limits: Transport.Limits
         let security: ReloadingContext?
         let logger: Logger
+        let etcd: EtcdServer
+        let metrics: Metrics
+        let servers = RunningServers()
+
+        func pages(_ scope: Pages.Scope) -> Pages {
+            Pages(etcd: self.etcd, metrics: self.metrics, servers: self.servers, scope: scope)
+        }
 
         func listeners(_ name: String, _ urls: [ListenURL]) -> [Listener] {
             urls.map { url in
@@ -234,14 +248,13 @@ extension Serve {
     /// Starts the server of the clients, and those of other HTTP if there are any.
     private static func startServers(
         _ parts: ServerParts,
-        _ places: Places,
-        _ etcd: EtcdServer
-    ) throws(StartError) -> [Server] {
+        _ places: Places
+    ) throws(StartError) -> RunningServers {
         let options = parts.configuration.options
         var clients = ServerConfiguration(
             listeners: parts.listeners("client", places.client),
-            methods: etcd.methods,
-            http: places.http.isEmpty ? Pages(etcd: etcd, scope: .all) : nil,
+            methods: parts.etcd.methods,
+            http: places.http.isEmpty ? parts.pages(.all) : nil,
             logger: parts.logger
         )
         clients.loopCount = options.threads == 0 ? nil : options.threads
@@ -254,24 +267,22 @@ extension Serve {
             var other = clients
             other.listeners = parts.listeners(name, urls)
             other.methods = []
-            other.http = Pages(etcd: etcd, scope: scope)
+            other.http = parts.pages(scope)
             other.loopCount = 1
             all.append(other)
         }
-        var started: [Server] = []
         for configuration in all {
             do throws(TransportError) {
-                started.append(
-                    try blocking { () async throws(TransportError) in
-                        try await Server.start(configuration)
-                    }
-                )
+                let server = try blocking { () async throws(TransportError) in
+                    try await Server.start(configuration)
+                }
+                parts.servers.add(server)
             } catch {
-                let others = started
-                blocking { for server in others { await server.stop(grace: .zero) } }
+                let started = parts.servers.all
+                blocking { for server in started { await server.stop(grace: .zero) } }
                 throw StartError("\(error)")
             }
         }
-        return started
+        return parts.servers
     }
 }
