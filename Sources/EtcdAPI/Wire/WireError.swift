@@ -1,6 +1,7 @@
 /// Why bytes are not an encoded message.
 ///
 /// The texts are those of Go's protobuf, which etcd 3.7 uses, so that clients see the same words.
+@usableFromInline
 package enum WireError: Error, Hashable, Sendable {
     /// Truncated, a length that points outside, an impossible field number, wire type or group.
     case malformed

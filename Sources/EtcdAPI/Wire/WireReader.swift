@@ -1,5 +1,6 @@
 /// How a field's value is laid out.
 /// - Source: <https://protobuf.dev/programming-guides/encoding/#structure>
+@usableFromInline
 package enum WireType: UInt8, Sendable {
     case varint = 0
     case fixed64 = 1
@@ -11,11 +12,13 @@ package enum WireType: UInt8, Sendable {
 }
 
 /// What precedes a field's value.
+@usableFromInline
 package struct WireField: Hashable, Sendable {
     /// From 1 to 2^29 - 1.
-    package var number: Int
-    package var type: WireType
+    @usableFromInline package var number: Int
+    @usableFromInline package var type: WireType
 
+    @inlinable
     package init(number: Int, type: WireType) {
         self.number = number
         self.type = type
@@ -35,17 +38,20 @@ package struct WireField: Hashable, Sendable {
 ///         default: try reader.skip(field)
 ///         }
 ///     }
+@usableFromInline
 package struct WireReader: ~Escapable {
-    private let span: RawSpan
-    private var position = 0
+    @usableFromInline let span: RawSpan
+    @usableFromInline var position = 0
 
     /// Begins to read the message that is all of `span`.
+    @inlinable
     @_lifetime(copy span)
     package init(_ span: RawSpan) {
         self.span = span
     }
 
     /// Whether all of the message has been read.
+    @inlinable
     package var isAtEnd: Bool { self.position >= self.span.byteCount }
 
     /// Reads what precedes the next value, or nil at the end of the message.
@@ -53,6 +59,7 @@ package struct WireReader: ~Escapable {
     /// The value must then be read by the call that fits its type, or skipped.
     /// - Throws: `malformed` for an impossible number or type; for the end of a group, too, as only
     ///   ``skip(_:)`` enters groups.
+    @inlinable
     @_lifetime(self: copy self)
     package mutating func nextField() throws(WireError) -> WireField? {
         guard !self.isAtEnd else { return nil }
@@ -62,6 +69,7 @@ package struct WireReader: ~Escapable {
     }
 
     /// Reads a number of up to 64 bits: at most ten bytes, the last of which holds one bit.
+    @inlinable
     @_lifetime(self: copy self)
     package mutating func uint64() throws(WireError) -> UInt64 {
         guard self.position < self.span.byteCount else { throw .malformed }
@@ -73,23 +81,27 @@ package struct WireReader: ~Escapable {
         return try self.longVarint(first)
     }
 
+    @inlinable
     @_lifetime(self: copy self)
     package mutating func int64() throws(WireError) -> Int64 {
         Int64(bitPattern: try self.uint64())
     }
 
     /// Reads an enum's number; the higher half of a 64-bit number is dropped, as everywhere.
+    @inlinable
     @_lifetime(self: copy self)
     package mutating func int32() throws(WireError) -> Int32 {
         Int32(truncatingIfNeeded: try self.uint64())
     }
 
+    @inlinable
     @_lifetime(self: copy self)
     package mutating func bool() throws(WireError) -> Bool {
         try self.uint64() != 0
     }
 
     /// Reads a length and that many bytes, and copies them.
+    @inlinable
     @_lifetime(self: copy self)
     package mutating func bytes() throws(WireError) -> [UInt8] {
         let contents = try self.contents()
@@ -97,6 +109,7 @@ package struct WireReader: ~Escapable {
     }
 
     /// Reads a length and that many bytes, as a message of its own.
+    @inlinable
     @_lifetime(copy self)
     @_lifetime(self: copy self)
     package mutating func message() throws(WireError) -> WireReader {
@@ -104,6 +117,7 @@ package struct WireReader: ~Escapable {
     }
 
     /// Reads a length and that many bytes, and lends them.
+    @inlinable
     @_lifetime(copy self)
     @_lifetime(self: copy self)
     package mutating func contents() throws(WireError) -> RawSpan {
@@ -117,6 +131,7 @@ package struct WireReader: ~Escapable {
     /// Passes over the value of `field`, which was the last one read; over all of it if a group.
     /// - Complexity: O(fields) of a group, else O(1).
     @_lifetime(self: copy self)
+    @usableFromInline
     package mutating func skip(_ field: WireField) throws(WireError) {
         switch field.type {
         case .varint: _ = try self.uint64()
@@ -134,8 +149,9 @@ package struct WireReader: ~Escapable {
     /// Passes over the rest of the group `number` and the groups within it.
     ///
     /// Not recursive: the peer chooses the depth.
+    @usableFromInline
     @_lifetime(self: copy self)
-    private mutating func skipGroup(_ number: Int) throws(WireError) {
+    mutating func skipGroup(_ number: Int) throws(WireError) {
         var open = [number]
         while let innermost = open.last {
             let field = try self.tag()
@@ -152,8 +168,9 @@ package struct WireReader: ~Escapable {
         }
     }
 
+    @inlinable
     @_lifetime(self: copy self)
-    private mutating func tag() throws(WireError) -> WireField {
+    mutating func tag() throws(WireError) -> WireField {
         let tag = try self.uint64()
         let number = tag >> 3
         guard number >= 1, number < 1 << 29 else { throw .malformed }
@@ -162,8 +179,9 @@ package struct WireReader: ~Escapable {
     }
 
     /// Reads a varint of two bytes or more, `first` being the one at `position`.
+    @usableFromInline
     @_lifetime(self: copy self)
-    private mutating func longVarint(_ first: UInt8) throws(WireError) -> UInt64 {
+    mutating func longVarint(_ first: UInt8) throws(WireError) -> UInt64 {
         var value = UInt64(first & 0x7f)
         var shift: UInt64 = 7
         var next = self.position &+ 1
@@ -186,12 +204,14 @@ package struct WireReader: ~Escapable {
     }
 
     /// Reads one byte of the message; `offset` was compared with the message's length.
-    private func byte(at offset: Int) -> UInt8 {
+    @inlinable
+    func byte(at offset: Int) -> UInt8 {
         self.span.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
     }
 
+    @inlinable
     @_lifetime(self: copy self)
-    private mutating func advance(_ count: Int) throws(WireError) {
+    mutating func advance(_ count: Int) throws(WireError) {
         guard count <= self.span.byteCount &- self.position else { throw .malformed }
         self.position &+= count
     }
