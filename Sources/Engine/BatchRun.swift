@@ -14,8 +14,17 @@ final class BatchRun {
     }
 
     struct Evaluated {
-        let submission: Submission
+        let tenant: TenantStore
+        let reply: (any Reply)?
+        let waitsForPhysical: Bool
         let result: Result<Outcome, RequestError>
+
+        fileprivate init(_ submission: Submission, _ result: Result<Outcome, RequestError>) {
+            self.tenant = submission.tenant
+            self.reply = submission.reply
+            self.waitsForPhysical = submission.waitsForPhysical
+            self.result = result
+        }
     }
 
     let batch: Batch
@@ -37,7 +46,7 @@ final class BatchRun {
 
     func evaluate(_ submission: Submission, now: Int64, loader: CommitterLoader) {
         guard submission.deadline >= now else {
-            self.results.append(Evaluated(submission: submission, result: .failure(.timedOut)))
+            self.results.append(Evaluated(submission, .failure(.timedOut)))
             return
         }
         let place = self.place(of: submission.tenant)
@@ -47,9 +56,9 @@ final class BatchRun {
                 batch: self.batch,
                 loader: loader
             )
-            self.results.append(Evaluated(submission: submission, result: .success(outcome)))
+            self.results.append(Evaluated(submission, .success(outcome)))
         } catch {
-            self.results.append(Evaluated(submission: submission, result: .failure(error)))
+            self.results.append(Evaluated(submission, .failure(error)))
         }
     }
 

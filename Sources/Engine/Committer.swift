@@ -1,10 +1,5 @@
 import ByreCore
 
-/// What the committer's mailbox carries.
-enum CommitterMessage: Sendable {
-    case submission(Submission)
-}
-
 /// The one writer of a store: takes operations in batches, evaluates them, commits, publishes, answers.
 ///
 /// While a batch is on its way to disk the next one gathers in the mailbox, so the batch size follows
@@ -16,7 +11,7 @@ final class Committer {
         let backend: any Backend
         let configuration: Configuration
         let clock: Clock
-        let mailbox: Mailbox<CommitterMessage>
+        let mailbox: Mailbox<Submission>
         let cache: ValueCache
         let readers: ReaderPool
         let pins: ReadPins
@@ -46,17 +41,11 @@ final class Committer {
     func run() {
         while true {
             let deadline = self.nextDeadline()
-            guard let messages = self.parts.mailbox.takeAll(until: deadline) else { break }
-            var submissions = messages.map { message in
-                switch message {
-                case .submission(let submission): submission
-                }
-            }
-            submissions.append(
-                contentsOf: self.timers.due(self.tenants, now: self.parts.clock.now())
-            )
+            guard var submissions = self.parts.mailbox.takeAll(until: deadline) else { break }
+            let isIdle = submissions.isEmpty
+            submissions += self.timers.due(self.tenants, now: self.parts.clock.now())
             self.process(submissions)
-            self.housekeep(isIdle: messages.isEmpty)
+            self.housekeep(isIdle: isIdle)
         }
         self.compactions.abandon()
     }
@@ -115,7 +104,7 @@ final class Committer {
         self.compactions.removalsFailed()
         var replies = ReplyBatch()
         for result in run.results {
-            replies.add(result.submission.reply, .failure(.backend(error)))
+            replies.add(result.reply, .failure(.backend(error)))
         }
         replies.send()
     }
@@ -147,7 +136,14 @@ final class Committer {
                 case .grant, .revoke: break
                 }
             }
-            live.wakes += live.hub.publish(events)
+            if let events {
+                live.wakes += live.hub.publish(events)
+            } else if live.hub.isWatched {
+                // Somebody came just now. What a key held before is loaded when it is asked for.
+                live.wakes += live.hub.publish(work.evaluation.changes.map { $0.event(nil) })
+            } else {
+                live.hub.record(work.evaluation.changes)
+            }
             if work.isCompacted { live.hub.compact(to: state.compactRevision) }
             tenant.publish(state)
             return waiters
@@ -156,29 +152,19 @@ final class Committer {
         if work.isCompacted { self.compactions.begin(tenant) }
     }
 
-    /// The changes as watchers see them, with the previous values that some watcher wants.
-    private func events(of work: BatchRun.Work) -> [WatchEvent] {
+    /// The changes as watchers see them, with the previous values that some watcher wants; nil when
+    /// there are no watchers.
+    private func events(of work: BatchRun.Work) -> [WatchEvent]? {
         let changes = work.evaluation.changes
-        guard !changes.isEmpty else { return [] }
-        let wanted = work.tenant.withHub { hub in
-            changes.map { $0.previous != nil && hub.needsPreviousValue(of: $0.key) }
+        let wanted: [Bool]? = work.tenant.withHub { hub in
+            guard hub.isWatched else { return nil }
+            return changes.map { $0.previous != nil && hub.needsPreviousValue(of: $0.key) }
         }
+        guard let wanted else { return nil }
         return zip(changes, wanted).map { change, isWanted in
-            var previous = WatchEvent.Previous.none
-            if let version = change.previous {
-                let value =
-                    isWanted
-                    ? self.loader.valueIfLoadable(of: work.tenant.id, version: version) : nil
-                previous =
-                    value.map {
-                        .known(KeyValue(key: change.key, version: version, value: $0))
-                    } ?? .notLoaded
-            }
-            return WatchEvent(
-                key: change.key,
-                version: change.version,
-                value: change.value,
-                previous: previous
+            guard isWanted, let version = change.previous else { return change.event(nil) }
+            return change.event(
+                self.loader.valueIfLoadable(of: work.tenant.id, version: version)
             )
         }
     }
@@ -188,13 +174,13 @@ final class Committer {
     private func answer(_ run: BatchRun) {
         var replies = ReplyBatch()
         for result in run.results {
-            guard let reply = result.submission.reply else { continue }
+            guard let reply = result.reply else { continue }
             switch result.result {
-            case .failure(.compacted) where result.submission.waitsForPhysical,
-                .success(.compacted) where result.submission.waitsForPhysical:
+            case .failure(.compacted) where result.waitsForPhysical,
+                .success(.compacted) where result.waitsForPhysical:
                 guard
                     !self.compactions.wait(
-                        for: result.submission.tenant,
+                        for: result.tenant,
                         reply,
                         result.result
                     )
@@ -210,7 +196,7 @@ final class Committer {
                 {
                     replies.add(reply, .success(outcome))
                 } else {
-                    self.load(outcome, of: result.submission.tenant, reply, into: &replies)
+                    self.load(outcome, of: result.tenant, reply, into: &replies)
                 }
             }
         }

@@ -8,7 +8,7 @@ package final class Store: Sendable {
     package let readers: ReaderPool
     package let clock: Clock
     private let tenants: Mutex<[String: TenantStore]>
-    private let mailbox: Mailbox<CommitterMessage>
+    private let mailbox: Mailbox<Submission>
     private let committer: WorkerThread
     private let backend: any Backend
     package let counters: StoreCounters
@@ -68,7 +68,7 @@ package final class Store: Sendable {
             }
             tenants.append(tenant)
         }
-        let mailbox = Mailbox<CommitterMessage>(capacity: configuration.writeQueueMax)
+        let mailbox = Mailbox<Submission>(capacity: configuration.writeQueueMax)
         let counters = StoreCounters()
         self.configuration = configuration
         self.clock = clock
@@ -119,7 +119,7 @@ package final class Store: Sendable {
             reply: reply,
             waitsForPhysical: waitsForPhysical
         )
-        switch self.mailbox.push(.submission(submission)) {
+        switch self.mailbox.push(submission) {
         case .pushed: return
         case .full: throw .tooManyRequests
         case .closed: throw .stopped

@@ -40,4 +40,22 @@ package struct Change: Sendable {
         self.value = value
         self.previous = previous
     }
+
+    /// The change as watchers see it.
+    /// - Parameter previousValue: what the key held before, or nil when that is not at hand.
+    package func event(_ previousValue: Bytes?) -> WatchEvent {
+        var previous = WatchEvent.Previous.none
+        if let version = self.previous {
+            previous =
+                previousValue.map {
+                    .known(KeyValue(key: self.key, version: version, value: $0))
+                } ?? .notLoaded
+        }
+        return WatchEvent(
+            key: self.key,
+            version: self.version,
+            value: self.value,
+            previous: previous
+        )
+    }
 }

@@ -89,6 +89,25 @@ package struct WatchHub: ~Copyable {
         self.log.append(key, at: revision)
     }
 
+    /// Whether there is a watcher, on the live path or catching up.
+    package var isWatched: Bool { self.syncedCount + self.unsyncedCount > 0 }
+
+    /// Publishes changes that nobody watches, of one or more consecutive revisions.
+    /// - Precondition: not ``isWatched``.
+    /// - Complexity: O(`changes.count`).
+    package mutating func record(_ changes: [Change]) {
+        precondition(!self.isWatched, "who watches is told")
+        for change in changes {
+            let main = change.version.modRevision
+            precondition(
+                main == self.committedRevision || main == self.committedRevision + 1,
+                "revisions are published without gap"
+            )
+            self.log.append(change.key, at: change.version.revision)
+            self.committedRevision = main
+        }
+    }
+
     /// Raises the compact revision.
     ///
     /// Watchers that still need what is older end when their turn to catch up comes; the log keeps
