@@ -51,11 +51,12 @@ package protocol BackendReader: AnyObject {
     ) throws(BackendError)
 }
 
-/// Takes what ``Backend/recover(into:)`` reads. Tenants come first, then their leases, then the
-/// rows in commit order.
+/// Takes what ``Backend/recover(into:)`` reads. Tenants come first, then their leases and
+/// alarms, then the rows in commit order.
 package protocol Recovery {
     mutating func tenant(_ tenant: TenantRecord)
     mutating func lease(_ tenant: TenantID, _ lease: LeaseRecord)
+    mutating func alarm(_ tenant: TenantID, _ alarm: Alarm)
     mutating func row(_ tenant: TenantID, key: Bytes, version: Version)
 }
 
@@ -72,8 +73,6 @@ package struct TenantRecord: Hashable, Sendable {
     /// What the tenant's database would have grown to in etcd, in bytes: raised by writes, lowered by
     /// Defragment alone.
     package var allocatedBytes: Int64
-    /// Alarms raised, as etcd's `AlarmType` numbers: 1 NOSPACE, 2 CORRUPT.
-    package var alarms: Set<Int32>
     /// etcd's cluster id of this tenant; never 0.
     package var clusterID: UInt64
     /// etcd's member id of this tenant; never 0.
@@ -86,7 +85,6 @@ package struct TenantRecord: Hashable, Sendable {
         compactRevision: Int64 = -1,
         sequence: Int64 = 0,
         allocatedBytes: Int64 = 0,
-        alarms: Set<Int32> = [],
         clusterID: UInt64,
         memberID: UInt64
     ) {
@@ -96,7 +94,6 @@ package struct TenantRecord: Hashable, Sendable {
         self.compactRevision = compactRevision
         self.sequence = sequence
         self.allocatedBytes = allocatedBytes
-        self.alarms = alarms
         self.clusterID = clusterID
         self.memberID = memberID
     }
@@ -138,12 +135,19 @@ package struct CommitBatch: Sendable {
         case revoke(TenantID, LeaseID)
     }
 
+    /// An alarm that is raised or taken back.
+    package enum AlarmChange: Sendable {
+        case raise(TenantID, Alarm)
+        case clear(TenantID, Alarm)
+    }
+
     /// Versions to append, in row order.
     package var rows: [Row] = []
     package var leases: [LeaseChange] = []
+    package var alarms: [AlarmChange] = []
     /// Compacted versions to delete, each list ascending.
     package var removedRows: [(tenant: TenantID, rows: [RowID])] = []
-    /// Tenants' new control state. A tenant with rows, leases or removed rows in the batch is here.
+    /// Tenants' new control state. A tenant with anything else in the batch is here.
     package var tenants: [TenantRecord] = []
     /// Tenants to create, before anything else of the batch.
     package var createdTenants: [TenantRecord] = []
@@ -151,7 +155,7 @@ package struct CommitBatch: Sendable {
     package init() {}
 
     package var isEmpty: Bool {
-        self.rows.isEmpty && self.leases.isEmpty && self.removedRows.isEmpty
+        self.rows.isEmpty && self.leases.isEmpty && self.alarms.isEmpty && self.removedRows.isEmpty
             && self.tenants.isEmpty && self.createdTenants.isEmpty
     }
 }

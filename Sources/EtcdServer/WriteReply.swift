@@ -83,8 +83,9 @@ extension EtcdServer {
         guard cost > 0 else { return }
         let state = tenant.snapshot.state
         guard !self.store.configuration.quota.admits(cost: cost, to: state) else { return }
-        if !state.alarms.contains(Alarm.noSpace) {
-            try self.store.submit(.alarmActivate(Alarm.noSpace), to: tenant, reply: nil)
+        if !state.hasAlarm(.noSpace) {
+            let alarm = Alarm(.noSpace, memberID: tenant.memberID)
+            try self.store.submit(.alarmActivate(alarm), to: tenant, reply: nil)
         }
         throw .noSpace
     }

@@ -14,6 +14,7 @@ extension SQLiteBackend {
             try writer.connection.execute("BEGIN")
             let points = try self.recoverTenants(writer.connection, &recovery)
             try self.recoverLeases(writer.connection, &recovery)
+            try self.recoverAlarms(writer.connection, &recovery)
             let hasRowsAbove = try self.recoverRows(writer.connection, points, &recovery)
             if hasRowsAbove {
                 try writer.connection.execute(
@@ -39,15 +40,12 @@ extension SQLiteBackend {
         let statement = try Statement(
             """
             SELECT id, name, revision, compact_revision, sequence, allocated_bytes,
-                alarm_no_space, alarm_corrupt, cluster_id, member_id
+                cluster_id, member_id
             FROM tenant ORDER BY id
             """,
             on: connection
         )
         while try statement.step() {
-            var alarms: Set<Int32> = []
-            if statement.integer(6) != 0 { alarms.insert(Alarm.noSpace) }
-            if statement.integer(7) != 0 { alarms.insert(Alarm.corrupt) }
             let tenant = TenantRecord(
                 id: TenantID(rawValue: statement.integer(0)),
                 name: statement.text(1),
@@ -55,9 +53,8 @@ extension SQLiteBackend {
                 compactRevision: statement.integer(3),
                 sequence: statement.integer(4),
                 allocatedBytes: statement.integer(5),
-                alarms: alarms,
-                clusterID: UInt64(bitPattern: statement.integer(8)),
-                memberID: UInt64(bitPattern: statement.integer(9))
+                clusterID: UInt64(bitPattern: statement.integer(6)),
+                memberID: UInt64(bitPattern: statement.integer(7))
             )
             points[tenant.id.rawValue] = tenant.revision
             recovery.tenant(tenant)
@@ -80,6 +77,24 @@ extension SQLiteBackend {
                     id: LeaseID(rawValue: statement.integer(1)),
                     ttlSeconds: statement.integer(2)
                 )
+            )
+        }
+    }
+
+    private func recoverAlarms(
+        _ connection: Connection,
+        _ recovery: inout some Recovery
+    ) throws(SQLiteError) {
+        let statement = try Statement(
+            "SELECT tenant, member_id, kind FROM alarm ORDER BY tenant, member_id, kind",
+            on: connection
+        )
+        while try statement.step() {
+            let kind: Alarm.Kind = statement.text(2) == "NOSPACE" ? .noSpace : .corrupt
+            let memberID = UInt64(bitPattern: statement.integer(1))
+            recovery.alarm(
+                TenantID(rawValue: statement.integer(0)),
+                Alarm(kind, memberID: memberID)
             )
         }
     }

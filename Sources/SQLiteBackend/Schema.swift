@@ -28,8 +28,6 @@ package enum Schema {
             compact_revision  INTEGER NOT NULL CHECK (compact_revision BETWEEN -1 AND revision),
             sequence          INTEGER NOT NULL CHECK (sequence >= 0),
             allocated_bytes   INTEGER NOT NULL CHECK (allocated_bytes >= 0),
-            alarm_no_space    INTEGER NOT NULL CHECK (alarm_no_space IN (0, 1)),
-            alarm_corrupt     INTEGER NOT NULL CHECK (alarm_corrupt IN (0, 1)),
             cluster_id        INTEGER NOT NULL CHECK (cluster_id <> 0),
             member_id         INTEGER NOT NULL CHECK (member_id <> 0),
             created_at        TEXT    NOT NULL
@@ -68,6 +66,13 @@ package enum Schema {
             id                INTEGER NOT NULL CHECK (id <> 0),
             ttl_seconds       INTEGER NOT NULL,
             PRIMARY KEY (tenant, id)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE alarm (
+            tenant            INTEGER NOT NULL REFERENCES tenant (id),
+            member_id         INTEGER NOT NULL,
+            kind              TEXT    NOT NULL CHECK (kind IN ('NOSPACE', 'CORRUPT')),
+            PRIMARY KEY (tenant, member_id, kind)
         ) STRICT, WITHOUT ROWID;
 
         CREATE VIEW live_key AS

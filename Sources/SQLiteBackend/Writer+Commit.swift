@@ -12,6 +12,7 @@ extension Writer {
             for tenant in batch.createdTenants { try self.create(tenant) }
             for row in batch.rows { try self.append(row) }
             for change in batch.leases { try self.apply(change) }
+            for change in batch.alarms { try self.apply(change) }
             for removed in batch.removedRows { try self.remove(removed.rows, of: removed.tenant) }
             for tenant in batch.tenants { try self.update(tenant) }
         } catch {
@@ -51,6 +52,24 @@ extension Writer {
         }
     }
 
+    private func apply(_ change: CommitBatch.AlarmChange) throws(SQLiteError) {
+        switch change {
+        case .raise(let tenant, let alarm): try self.run(self.insertAlarm, tenant, alarm)
+        case .clear(let tenant, let alarm): try self.run(self.deleteAlarm, tenant, alarm)
+        }
+    }
+
+    private func run(
+        _ statement: borrowing Statement,
+        _ tenant: TenantID,
+        _ alarm: Alarm
+    ) throws(SQLiteError) {
+        try statement.bind(tenant.rawValue, at: 1)
+        try statement.bind(Int64(bitPattern: alarm.memberID), at: 2)
+        try statement.bind(alarm.kind.name, at: 3)
+        try statement.run()
+    }
+
     /// Deletes `rows`, ascending; those that are consecutive with one statement.
     private func remove(_ rows: [RowID], of tenant: TenantID) throws(SQLiteError) {
         self.mayHaveFreePages = true
@@ -74,12 +93,12 @@ extension Writer {
 
     private func create(_ tenant: TenantRecord) throws(SQLiteError) {
         try self.bind(tenant, to: self.insertTenant)
-        try self.insertTenant.bind(Int64(bitPattern: tenant.clusterID), at: 8)
-        try self.insertTenant.bind(Int64(bitPattern: tenant.memberID), at: 9)
-        try self.insertTenant.bind(tenant.name, at: 10)
-        try self.insertTenant.bind(randomUUID(), at: 11)
+        try self.insertTenant.bind(Int64(bitPattern: tenant.clusterID), at: 6)
+        try self.insertTenant.bind(Int64(bitPattern: tenant.memberID), at: 7)
+        try self.insertTenant.bind(tenant.name, at: 8)
+        try self.insertTenant.bind(randomUUID(), at: 9)
         // A name holds no slash, so no tenant's prefix begins another's.
-        try self.insertTenant.bind(Array("/\(tenant.name)/".utf8), at: 12)
+        try self.insertTenant.bind(Array("/\(tenant.name)/".utf8), at: 10)
         try self.insertTenant.run()
     }
 
@@ -92,22 +111,16 @@ extension Writer {
         }
     }
 
-    /// Binds what changes in a tenant's life: the parameters 1 to 7 of both statements.
+    /// Binds what changes in a tenant's life: the parameters 1 to 5 of both statements.
     private func bind(
         _ tenant: TenantRecord,
         to statement: borrowing Statement
     ) throws(SQLiteError) {
-        precondition(
-            tenant.alarms.isSubset(of: [Alarm.noSpace, Alarm.corrupt]),
-            "an alarm that the store has no column for: \(tenant.alarms)"
-        )
         try statement.bind(tenant.id.rawValue, at: 1)
         try statement.bind(tenant.revision, at: 2)
         try statement.bind(tenant.compactRevision, at: 3)
         try statement.bind(tenant.sequence, at: 4)
         try statement.bind(tenant.allocatedBytes, at: 5)
-        try statement.bind(tenant.alarms.contains(Alarm.noSpace) ? 1 : 0, at: 6)
-        try statement.bind(tenant.alarms.contains(Alarm.corrupt) ? 1 : 0, at: 7)
     }
 
     /// Ends the transaction without effect, if SQLite has not done so already.
@@ -165,12 +178,6 @@ extension Writer {
         }
         return true
     }
-}
-
-/// etcd's `AlarmType` numbers.
-enum Alarm {
-    static let noSpace: Int32 = 1
-    static let corrupt: Int32 = 2
 }
 
 /// Makes a random UUID (version 4) in lower case.

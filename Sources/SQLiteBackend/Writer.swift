@@ -16,6 +16,8 @@ final class Writer {
     let deleteRows: Statement
     let insertLease: Statement
     let deleteLease: Statement
+    let insertAlarm: Statement
+    let deleteAlarm: Statement
     let insertTenant: Statement
     let updateTenant: Statement
     let rowExists: Statement
@@ -71,18 +73,26 @@ final class Writer {
             "DELETE FROM lease WHERE tenant = ?1 AND id = ?2",
             on: connection
         )
+        self.insertAlarm = try Statement(
+            "INSERT INTO alarm (tenant, member_id, kind) VALUES (?1, ?2, ?3)",
+            on: connection
+        )
+        self.deleteAlarm = try Statement(
+            "DELETE FROM alarm WHERE tenant = ?1 AND member_id = ?2 AND kind = ?3",
+            on: connection
+        )
         self.insertTenant = try Statement(
             """
             INSERT INTO tenant (id, revision, compact_revision, sequence, allocated_bytes,
-                alarm_no_space, alarm_corrupt, cluster_id, member_id, name, uid, prefix)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+                cluster_id, member_id, name, uid, prefix)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
             """,
             on: connection
         )
         self.updateTenant = try Statement(
             """
             UPDATE tenant SET revision = ?2, compact_revision = ?3, sequence = ?4,
-                allocated_bytes = ?5, alarm_no_space = ?6, alarm_corrupt = ?7
+                allocated_bytes = ?5
             WHERE id = ?1
             """,
             on: connection

@@ -45,14 +45,13 @@ struct BackendContract {
         batches.append(history.take())
         history.write(1, [("a", nil), ("b", [0, 255])])
         history.revoke(7, lease: -5)
-        history.change(1) { $0.alarms = [1] }
-        history.change(7) { tenant in
-            tenant.alarms = [1, 2]
-            tenant.allocatedBytes = 1 << 40
-        }
+        history.raise(1, Alarm(.noSpace, memberID: 0))
+        history.raise(7, Alarm(.noSpace, memberID: 5))
+        history.raise(7, Alarm(.corrupt, memberID: .max))
+        history.change(7) { $0.allocatedBytes = 1 << 40 }
         batches.append(history.take())
         history.write(1, [("a", [3])])
-        history.change(1) { $0.alarms = [] }
+        history.clear(1, Alarm(.noSpace, memberID: 0))
         batches.append(history.take())
         try self.expect(history, after: batches)
     }

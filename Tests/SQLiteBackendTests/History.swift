@@ -13,11 +13,21 @@ struct Recovered: Recovery, Hashable {
         var lease: LeaseRecord
     }
 
+    struct RaisedAlarm: Hashable {
+        var tenant: TenantID
+        var alarm: Alarm
+    }
+
     var tenants: [TenantRecord] = []
+    var alarms: Set<RaisedAlarm> = []
     var leases: [Lease] = []
     var rows: [Row] = []
 
     mutating func tenant(_ tenant: TenantRecord) { self.tenants.append(tenant) }
+
+    mutating func alarm(_ tenant: TenantID, _ alarm: Alarm) {
+        self.alarms.insert(RaisedAlarm(tenant: tenant, alarm: alarm))
+    }
 
     mutating func lease(_ tenant: TenantID, _ lease: LeaseRecord) {
         self.leases.append(Lease(tenant: tenant, lease: lease))
@@ -126,6 +136,20 @@ struct History {
         self.expected.leases.append(.init(tenant: tenant, lease: record))
         self.expected.leases.sort { ($0.tenant, $0.lease.id) < ($1.tenant, $1.lease.id) }
         self.batch.leases.append(.grant(tenant, record))
+    }
+
+    mutating func raise(_ id: Int64, _ alarm: Alarm) {
+        let tenant = TenantID(rawValue: id)
+        self.change(id) { _ in }
+        self.expected.alarms.insert(.init(tenant: tenant, alarm: alarm))
+        self.batch.alarms.append(.raise(tenant, alarm))
+    }
+
+    mutating func clear(_ id: Int64, _ alarm: Alarm) {
+        let tenant = TenantID(rawValue: id)
+        self.change(id) { _ in }
+        self.expected.alarms.remove(.init(tenant: tenant, alarm: alarm))
+        self.batch.alarms.append(.clear(tenant, alarm))
     }
 
     mutating func revoke(_ id: Int64, lease: Int64) {

@@ -51,7 +51,7 @@ import Testing
         "UPDATE tenant SET name = ''",
         "UPDATE tenant SET cluster_id = 0",
         "UPDATE tenant SET prefix = 'text'",
-        "UPDATE tenant SET alarm_no_space = 2",
+        "INSERT INTO alarm VALUES (1, 1, 'FULL')",
         "INSERT INTO lease VALUES (1, 0, 60)",
         "INSERT INTO kv VALUES (1, 1, 2, 0, 2, 1, 0, 'text', x'')",
         "INSERT INTO kv VALUES (1, 1, 2, 0, 2, 1, 0, x'61', NULL)",
@@ -61,8 +61,8 @@ import Testing
         try self.connection.execute(
             """
             INSERT INTO tenant (id, name, uid, prefix, revision, compact_revision, sequence,
-                allocated_bytes, alarm_no_space, alarm_corrupt, cluster_id, member_id)
-            VALUES (1, 'a', '6f1de4a4-3c3e-4d1a-9d0c-3f2b7c1a9e55', x'2f', 1, -1, 0, 0, 0, 0, 1, 1)
+                allocated_bytes, cluster_id, member_id)
+            VALUES (1, 'a', '6f1de4a4-3c3e-4d1a-9d0c-3f2b7c1a9e55', x'2f', 1, -1, 0, 0, 1, 1)
             """
         )
         let error = #expect(throws: SQLiteError.self) { try self.connection.execute(sql) }

@@ -33,6 +33,10 @@ package struct RecoveredTenants: Recovery {
         self.states[tenant]?.leases.grant(lease.id, ttlSeconds: lease.ttlSeconds)
     }
 
+    package mutating func alarm(_ tenant: TenantID, _ alarm: Alarm) {
+        self.states[tenant]?.alarms.insert(alarm)
+    }
+
     package mutating func row(_ tenant: TenantID, key: Bytes, version: Version) {
         if self.current?.state.id != tenant { self.makeCurrent(tenant) }
         self.current?.recover(key, version)

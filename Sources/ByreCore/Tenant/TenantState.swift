@@ -17,8 +17,7 @@ package struct TenantState: Sendable {
     package internal(set) var sequence: Int64
     package internal(set) var index: KeyIndex
     package internal(set) var leases: LeaseTable
-    /// Alarms raised, as etcd's `AlarmType` numbers.
-    package internal(set) var alarms: Set<Int32>
+    package internal(set) var alarms: Set<Alarm> = []
     /// Bytes of keys and values held, history included until compacted, with an allowance for each
     /// version.
     package internal(set) var usedBytes: Int64
@@ -36,7 +35,6 @@ package struct TenantState: Sendable {
         self.sequence = record.sequence
         self.index = KeyIndex()
         self.leases = LeaseTable()
-        self.alarms = record.alarms
         self.usedBytes = StoredSize.emptyStore
         self.allocatedBytes = max(record.allocatedBytes, StoredSize.emptyStore)
     }
@@ -50,10 +48,14 @@ package struct TenantState: Sendable {
             compactRevision: self.compactRevision,
             sequence: self.sequence,
             allocatedBytes: self.allocatedBytes,
-            alarms: self.alarms,
             clusterID: self.clusterID,
             memberID: self.memberID
         )
+    }
+
+    /// Whether an alarm of this kind is raised, by whichever member.
+    package func hasAlarm(_ kind: Alarm.Kind) -> Bool {
+        self.alarms.contains { $0.kind == kind }
     }
 
     mutating func grow(by bytes: Int64) {

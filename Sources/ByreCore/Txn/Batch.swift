@@ -33,6 +33,10 @@ package final class Batch {
         self.commit.leases.append(lease)
     }
 
+    func append(_ alarm: CommitBatch.AlarmChange) {
+        self.commit.alarms.append(alarm)
+    }
+
     /// Adds compacted rows, ascending, to be deleted.
     package func remove(_ rows: [RowID], of tenant: TenantID) {
         self.commit.removedRows.append((tenant: tenant, rows: rows))

@@ -26,7 +26,7 @@ package struct Evaluation {
         batch: Batch,
         loader: some ValueLoader
     ) throws(RequestError) -> Outcome {
-        try self.admit(operation)
+        try self.admit(operation, batch: batch)
         switch operation {
         case .put(let put):
             return try self.change(batch, mayFailHalfway: false) {
@@ -66,11 +66,14 @@ package struct Evaluation {
             self.state.sequence += 1
             return .compacted(headerRevision: self.state.revision)
         case .alarmActivate(let alarm):
-            if alarm != 0, self.state.alarms.insert(alarm).inserted { self.state.sequence += 1 }
-            return .alarm(isNamed: alarm != 0, headerRevision: self.state.revision)
+            self.raise(alarm, batch: batch)
+            return .alarm(isNamed: true, headerRevision: self.state.revision)
         case .alarmDeactivate(let alarm):
             let wasRaised = self.state.alarms.remove(alarm) != nil
-            if wasRaised { self.state.sequence += 1 }
+            if wasRaised {
+                self.state.sequence += 1
+                batch.append(.clear(self.state.id, alarm))
+            }
             return .alarm(isNamed: wasRaised, headerRevision: self.state.revision)
         case .defragment:
             self.state.allocatedBytes = self.state.usedBytes
@@ -81,8 +84,10 @@ package struct Evaluation {
 
     /// Refuses what the alarms forbid, and what the quota has no room for.
     /// - Source: etcd `server/etcdserver/apply`, `capped.go`, `corrupt.go`, `quota.go`.
-    private mutating func admit(_ operation: Operation) throws(RequestError) {
-        if self.state.alarms.contains(Alarm.corrupt) {
+    private mutating func admit(
+        _ operation: Operation, batch: Batch
+    ) throws(RequestError) {
+        if self.state.hasAlarm(.corrupt) {
             switch operation {
             case .put, .deleteRange, .txn, .compact, .leaseGrant, .leaseRevoke:
                 throw .corruptAlarm
@@ -91,10 +96,9 @@ package struct Evaluation {
         }
         let cost = Quota.cost(of: operation)
         guard cost > 0 else { return }
-        guard !self.state.alarms.contains(Alarm.noSpace) else { throw .noSpace }
+        guard !self.state.hasAlarm(.noSpace) else { throw .noSpace }
         guard self.quota.admits(cost: cost, to: self.state) else {
-            self.state.alarms.insert(Alarm.noSpace)
-            self.state.sequence += 1
+            self.raise(Alarm(.noSpace, memberID: self.state.memberID), batch: batch)
             throw .noSpace
         }
     }
@@ -142,6 +146,12 @@ package struct Evaluation {
         self.state.sequence += 1
     }
 
+    private mutating func raise(_ alarm: Alarm, batch: Batch) {
+        guard self.state.alarms.insert(alarm).inserted else { return }
+        self.state.sequence += 1
+        batch.append(.raise(self.state.id, alarm))
+    }
+
     private mutating func grant(
         _ id: LeaseID,
         ttlSeconds: Int64,
@@ -167,13 +177,6 @@ package struct Evaluation {
         )
         return .leaseGranted(chosen, ttlSeconds: ttl, headerRevision: self.state.revision)
     }
-}
-
-/// etcd's alarm numbers.
-/// - Source: etcd `api/etcdserverpb/rpc.proto`, `AlarmType`.
-package enum Alarm {
-    package static let noSpace: Int32 = 1
-    package static let corrupt: Int32 = 2
 }
 
 /// Bounds on leases.

@@ -7,8 +7,8 @@ package enum Operation: Sendable {
     /// `id` is the client's, or `LeaseID.none` to take the first free one from `candidate` on.
     case leaseGrant(id: LeaseID, ttlSeconds: Int64, minTTLSeconds: Int64, candidate: Int64)
     case leaseRevoke(LeaseID)
-    case alarmActivate(Int32)
-    case alarmDeactivate(Int32)
+    case alarmActivate(Alarm)
+    case alarmDeactivate(Alarm)
     /// Gives back what compaction freed: the allocated size becomes the used size.
     case defragment
 }

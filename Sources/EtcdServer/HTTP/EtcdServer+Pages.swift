@@ -32,7 +32,7 @@ extension EtcdServer {
 
     private func health(_ query: Query) -> Page {
         let excluded = query.values("exclude")
-        let alarm = self.tenant.snapshot.state.alarms.sorted().map { Alarm.name($0) }
+        let alarm = self.tenant.snapshot.state.alarms.sorted().map(\.kind.name)
             .first { !excluded.contains($0) }
         guard let alarm else {
             return Page(
@@ -54,7 +54,7 @@ extension EtcdServer {
     private static let linearizableRead = Check(name: "linearizable_read") { _ in nil }
     private static let nonLearner = Check(name: "non_learner") { _ in nil }
     private static let dataCorruption = Check(name: "data_corruption") { server in
-        server.tenant.snapshot.state.alarms.contains(Alarm.corrupt) ? "alarm activated: CORRUPT" : nil
+        server.tenant.snapshot.state.hasAlarm(.corrupt) ? "alarm activated: CORRUPT" : nil
     }
 
     private static let liveChecks = [serializableRead]

@@ -5,53 +5,56 @@ import GRPC
 
 extension EtcdServer {
     /// `Maintenance/Alarm`: lists, raises or takes back alarms of the tenant.
+    ///
+    /// An alarm of a kind that etcd does not have is not raised, and never there.
     func alarm(_ message: RawSpan, _ call: ServerCall) {
         guard let request = self.decode(EtcdAlarmRequest.self, message, call) else { return }
         let tenant = self.tenant(of: call)
-        let kind = Int32(truncatingIfNeeded: request.alarm.rawValue)
+        let kind = Alarm.Kind(rawValue: Int32(truncatingIfNeeded: request.alarm.rawValue))
+        let state = tenant.snapshot.state
         switch request.action {
         case .get:
-            let state = tenant.snapshot.state
-            let alarms = state.alarms.filter { kind == 0 || $0 == kind }
+            let alarms = state.alarms.filter { request.alarm == .none || $0.kind == kind }
             call.reply(self.alarms(alarms.sorted(), tenant, at: state.revision))
         case .activate:
-            self.submit(.alarmActivate(kind), kind, message, call)
-        case .deactivate where request.memberID == tenant.memberID:
-            self.submit(.alarmDeactivate(kind), kind, message, call)
+            self.submit(kind, request, message, call) { .alarmActivate($0) }
         case .deactivate:
-            // An alarm of a member there is not.
-            call.reply(self.alarms([], tenant, at: tenant.snapshot.state.revision))
+            self.submit(kind, request, message, call) { .alarmDeactivate($0) }
         case .UNRECOGNIZED:
-            call.reply(self.alarms([], tenant, at: tenant.snapshot.state.revision))
+            call.reply(self.alarms([], tenant, at: state.revision))
         }
     }
 
     private func submit(
-        _ operation: Operation,
-        _ kind: Int32,
+        _ kind: Alarm.Kind?,
+        _ request: EtcdAlarmRequest,
         _ message: RawSpan,
-        _ call: ServerCall
+        _ call: ServerCall,
+        _ operation: (Alarm) -> Operation
     ) {
         let tenant = self.tenant(of: call)
-        self.submit(operation, messageBytes: message.byteCount, of: call) { outcome in
+        guard let kind else {
+            call.reply(self.alarms([], tenant, at: tenant.snapshot.state.revision))
+            return
+        }
+        let alarm = Alarm(kind, memberID: request.memberID)
+        self.submit(operation(alarm), messageBytes: message.byteCount, of: call) { outcome in
             guard case .alarm(let isNamed, let revision) = outcome else {
                 preconditionFailure("an alarm was sent")
             }
-            return self.alarms(isNamed ? [kind] : [], tenant, at: revision)
+            return self.alarms(isNamed ? [alarm] : [], tenant, at: revision)
         }
     }
 
     private func alarms(
-        _ alarms: [Int32],
-        _ tenant: TenantStore,
-        at revision: Int64
+        _ alarms: [Alarm], _ tenant: TenantStore, at revision: Int64
     ) -> FramedMessage {
         var response = EtcdAlarmResponse()
         response.header = self.generatedHeader(tenant, at: revision)
         response.alarms = alarms.map { alarm in
             var member = EtcdAlarmMember()
-            member.memberID = tenant.memberID
-            member.alarm = EtcdAlarmType(rawValue: Int(alarm)) ?? .UNRECOGNIZED(Int(alarm))
+            member.memberID = alarm.memberID
+            member.alarm = alarm.kind == .noSpace ? .nospace : .corrupt
             return member
         }
         return self.framed(response)

@@ -24,19 +24,8 @@ extension EtcdServer {
         response.storageVersion = self.settings.clusterVersion
         response.downgradeInfo = EtcdDowngradeInfo()
         response.errors = state.alarms.sorted().map {
-            "memberID:\(tenant.memberID) alarm:\(Alarm.name($0)) "
+            "memberID:\($0.memberID) alarm:\($0.kind.name) "
         }
         call.reply(self.framed(response))
-    }
-}
-
-extension Alarm {
-    /// etcd's name of an alarm.
-    static func name(_ alarm: Int32) -> String {
-        switch alarm {
-        case self.noSpace: "NOSPACE"
-        case self.corrupt: "CORRUPT"
-        default: "\(alarm)"
-        }
     }
 }
