@@ -1,4 +1,4 @@
-import ByreCore
+package import ByreCore
 
 extension Outcome {
     /// Fills in the values that the answer wants.
@@ -33,8 +33,10 @@ extension PutResult {
 }
 
 extension TxnResult {
-    /// See ``Outcome/fillValues(_:)``.
-    mutating func fill(_ find: (Version) -> Bytes?) -> Bool {
+    /// Fills in the values that the answer wants.
+    /// - Parameter find: gives the value of a version, or nil when it is not at hand.
+    /// - Returns: whether all were found. When not, call again with one that finds them.
+    package mutating func fill(_ find: (Version) -> Bytes?) -> Bool {
         var isFilled = true
         for place in self.responses.indices {
             switch self.responses[place] {

@@ -46,50 +46,41 @@ extension EtcdServer {
     /// Answers a transaction that changes nothing: here if the values are in memory, else on a reader
     /// thread.
     private func read(_ txn: Txn, _ tenant: TenantStore, _ call: ServerCall) {
+        let cache = self.store.cache
         do throws(RequestError) {
-            let result = try tenant.snapshot.state.read(
-                txn,
-                loader: CacheLoader(cache: self.store.cache)
-            )
+            let result = try Self.read(txn, tenant.snapshot.state, CacheLoader(cache: cache))
             call.reply(self.framed(result, tenant, at: result.headerRevision))
+            return
         } catch .backend {
-            let bound = LoopBound(call, loop: call.loop)
-            let isQueued = self.store.readers.submit { opened in
-                let result = self.read(txn, tenant, opened)
-                bound.loop.execute {
-                    switch result {
-                    case .success(let result):
-                        bound.value.reply(self.framed(result, tenant, at: result.headerRevision))
-                    case .failure(let error): bound.value.fail(Status(error))
-                    }
-                }
-            }
-            if !isQueued { call.fail(Status(EtcdError.tooManyRequests)) }
+            // Some value is not in memory.
         } catch {
             call.fail(Status(error))
+            return
+        }
+        self.onReader(call) { reader throws(RequestError) in
+            let pinned = tenant.pinnedSnapshot()
+            defer { withExtendedLifetime(pinned) {} }
+            let loader = ReaderLoader(reader: reader, cache: cache)
+            let result = try Self.read(txn, pinned.state, loader)
+            return self.framed(result, tenant, at: result.headerRevision)
         }
     }
 
-    private func read(
-        _ txn: Txn,
-        _ tenant: TenantStore,
-        _ opened: Result<any BackendReader, BackendError>
-    ) -> Result<TxnResult, RequestError> {
-        switch opened {
-        case .failure(let error): return .failure(.backend(error))
-        case .success(let reader):
-            let pinned = tenant.pinnedSnapshot()
-            defer { withExtendedLifetime(pinned) {} }
-            do throws(RequestError) {
-                return .success(
-                    try pinned.state.read(
-                        txn,
-                        loader: ReaderLoader(reader: reader, cache: self.store.cache)
-                    )
-                )
+    /// - Throws: ``RequestError/backend(_:)`` when a value that is wanted cannot be loaded.
+    private static func read(
+        _ txn: Txn, _ state: TenantState, _ loader: some ValueLoader
+    ) throws(RequestError) -> TxnResult {
+        var result = try state.read(txn, loader: loader)
+        var failure: BackendError?
+        _ = result.fill { version in
+            do throws(BackendError) {
+                return try loader.value(of: state.id, row: version.row)
             } catch {
-                return .failure(error)
+                failure = error
+                return nil
             }
         }
+        if let failure { throw .backend(failure) }
+        return result
     }
 }
