@@ -6,7 +6,8 @@ import EtcdAPI
 /// etcd's file has a bucket `key`. A version's key there is its revision: 8 bytes main, big-endian,
 /// `_`, 8 bytes sub, and a `t` if it is a tombstone. The value there is the key-value message, which
 /// of a tombstone has only the key. The checksum is over the bucket's name and then each key and
-/// value, in order, of the versions that a compaction keeps.
+/// value, in order: of versions at or before the compact revision, those that are still seen at the
+/// revision asked for; of later ones, all.
 /// - Source: etcd `server/storage/mvcc/hash.go`, `revision.go`.
 enum KVHash {
     /// - Complexity: O(bytes of the tenant's history).
@@ -21,7 +22,7 @@ enum KVHash {
             try reader.scan(state.id, from: RowID(rawValue: 0)) { key, version, value in
                 guard version.modRevision <= revision else { return false }
                 if version.modRevision <= state.compactRevision {
-                    let kept = state.index.version(of: key, at: state.compactRevision)
+                    let kept = state.index.version(of: key, at: revision)
                     guard kept?.row == version.row else { return true }
                 }
                 checksum.update(Self.revisionKey(version))
