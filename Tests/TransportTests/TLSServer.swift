@@ -100,7 +100,7 @@ private struct Mirror: HTTPHandler {
 }
 
 /// More than any buffer on the way holds, and different everywhere.
-let largeBody: [UInt8] = (0..<12_000_000).map { UInt8(truncatingIfNeeded: $0 &* 167 >> 3) }
+let largeBody: [UInt8] = (0..<4_000_000).map { UInt8(truncatingIfNeeded: $0 &* 167 >> 3) }
 
 /// What a command said and how it ended.
 struct Output: Sendable {
