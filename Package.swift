@@ -78,7 +78,7 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
             ]
         ),
-        .testTarget(name: "ByreCoreTests", dependencies: ["ByreCore"]),
+        .testTarget(name: "ByreCoreTests", dependencies: ["ByreCore", "ByreTestKit"]),
 
         // ByreCore's `Backend` on an embedded SQLite file.
         .target(name: "SQLiteBackend", dependencies: ["ByreCore", "SQLite"]),
@@ -86,7 +86,7 @@ let package = Package(
 
         // Drives ByreCore: committer and reader threads, locks, the value cache.
         .target(name: "Engine", dependencies: ["ByreCore"]),
-        .testTarget(name: "EngineTests", dependencies: ["Engine"]),
+        .testTarget(name: "EngineTests", dependencies: ["Engine", "ByreTestKit"]),
 
         // Sockets, event loops, listeners: runs GRPC over HTTP2 and TLS on SwiftNIO.
         .target(
@@ -120,6 +120,9 @@ let package = Package(
             ]
         ),
         .testTarget(name: "ByreTests", dependencies: ["byre"]),
+
+        // What tests of several targets share: backends in memory, a clock, tables of transactions.
+        .target(name: "ByreTestKit", dependencies: ["ByreCore"], path: "Tests/ByreTestKit"),
 
         // The repository's own rules.
         .testTarget(name: "TidyTests"),
