@@ -15,7 +15,8 @@ extension EtcdServer {
             guard request.revision <= 0 || request.revision >= state.compactRevision else {
                 throw .compacted
             }
-            let revision = request.revision <= 0 ? state.revision : request.revision
+            // A negative revision is before everything: the checksum of nothing, as in etcd.
+            let revision = request.revision == 0 ? state.revision : request.revision
             var response = EtcdHashKVResponse()
             response.header = self.generatedHeader(tenant, at: state.revision)
             response.hash = try KVHash.of(state, at: revision, reader: reader)
