@@ -109,6 +109,7 @@ import byre
         #expect(configuration.compactionBatchLimit == 5)
         #expect(configuration.options.logLevel == .debug)
         #expect(configuration.listeners.count == 3)
+        #expect(configuration.peerURLs == ["http://localhost:20001"])
     }
 
     @Test func theFlagsOfKubernetesIntegrationTestsAreTaken() throws {
@@ -133,6 +134,7 @@ import byre
             ]
         )
         #expect(configuration.dataDirectory == "m1.etcd")
+        #expect(configuration.peerURLs == ["http://localhost:2380"])
         #expect(configuration.options.txnOpsMax == 5)
         #expect(configuration.options.cacheBytesMax == 9)
     }

@@ -18,6 +18,7 @@ import byre
         #expect(configuration.databasePath == "default.byre/byre.db")
         #expect(configuration.listeners.map(\.url.description) == ["http://localhost:2379"])
         #expect(configuration.certificates == nil)
+        #expect(configuration.peerURLs.isEmpty)
         #expect(!configuration.requiresClientCertificate)
         #expect(configuration.quotaBytes == 2_147_483_648)
         #expect(configuration.autoCompaction == nil)

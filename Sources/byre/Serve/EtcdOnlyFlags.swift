@@ -68,7 +68,6 @@ enum EtcdOnlyFlags {
         "Clustering",
         [
             .ignored("listen-peer-urls", [String].self, because: noPeers),
-            .ignored("initial-advertise-peer-urls", [String].self, because: noPeers),
             .ignored("initial-cluster", String.self, because: noBootstrap),
             .ignored("initial-cluster-state", ClusterState.self, because: noBootstrap),
             .ignored("initial-cluster-token", String.self, because: noBootstrap),

@@ -13,6 +13,14 @@ package enum Personality: Sendable {
         }
     }
 
+    /// What MemberList tells of peers when no flag says it.
+    package var peerURLs: [String] {
+        switch self {
+        case .byre: []
+        case .etcd: ["http://localhost:2380"]
+        }
+    }
+
     /// Reads the flags of the server under this name.
     package var parser: FlagParser<ServeOptions> {
         switch self {

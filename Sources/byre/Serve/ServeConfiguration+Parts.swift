@@ -34,6 +34,7 @@ extension ServeConfiguration {
         settings.maxTxnOps = self.options.txnOpsMax
         settings.name = self.options.name
         settings.clientURLs = clientURLs.map(\.description)
+        settings.peerURLs = self.peerURLs
         return settings
     }
 
@@ -43,6 +44,10 @@ extension ServeConfiguration {
         limits.connectionsMax = self.connectionsMax(filesMax: filesMax)
         limits.messageBytesMax = self.options.requestBytesMax + Self.receiveBytesOverRequest
         limits.session.streamsAnnounced = self.options.streamsPerConnectionMax
+        limits.session.streamsMax = min(
+            limits.session.streamsMax,
+            Int(clamping: self.options.streamsPerConnectionMax)
+        )
         return limits
     }
 

@@ -18,6 +18,8 @@ package struct ServeConfiguration: Sendable {
     package let dataDirectory: String
     /// Path of the SQLite database file.
     package let databasePath: String
+    /// What MemberList tells of peers.
+    package let peerURLs: [String]
     /// `nil` for none.
     package let autoCompaction: AutoCompaction?
     /// `nil` when no listener has TLS.
@@ -58,6 +60,8 @@ package struct ServeConfiguration: Sendable {
         case .sqlite(let path): self.databasePath = path
         case nil: self.databasePath = directory + "/byre.db"
         }
+        let peerURLs = options.advertisePeerURLs.map(\.description)
+        self.peerURLs = peerURLs.isEmpty ? personality.peerURLs : peerURLs
         do {
             self.autoCompaction = try options.autoCompactionMode.compaction(
                 retention: options.autoCompactionRetention

@@ -51,6 +51,14 @@ package enum ServeFlags {
                 """
             ),
             Flag(
+                "initial-advertise-peer-urls",
+                \.advertisePeerURLs,
+                """
+                What MemberList tells of peers, of which there are none. Started as etcd, without \
+                it, etcd's default.
+                """
+            ),
+            Flag(
                 "listen-client-http-urls",
                 \.listenClientHTTPURLs,
                 """
@@ -170,8 +178,8 @@ package enum ServeFlags {
                 in: 0...1_000_000,
                 origin: .byre,
                 """
-                Number of client connections open at once; further ones wait in the listen queue. \
-                0 stands for as many as the limit on open files allows.
+                Number of client connections open at once; one more is closed as it comes. 0 \
+                stands for as many as the limit on open files allows.
                 """
             ),
             Flag(

@@ -28,6 +28,7 @@ package struct ServeOptions: FlagOptions {
         ListenURL(isTLS: false, place: .host("localhost", port: 2379))
     ]
     package var advertiseClientURLs: [ListenURL] = []
+    package var advertisePeerURLs: [ListenURL] = []
     package var listenClientHTTPURLs: [ListenURL] = []
     package var listenMetricsURLs: [ListenURL] = []
 
