@@ -115,7 +115,8 @@ let package = Package(
         .executableTarget(
             name: "byre",
             dependencies: [
-                "ByreCore", "Engine", "EtcdServer", "HTTP2", "SQLiteBackend", "TLS", "Transport",
+                "ByreCore", "Engine", "EtcdServer", "GRPC", "HTTP2", "SQLiteBackend", "TLS",
+                "Transport",
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),

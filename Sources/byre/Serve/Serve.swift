@@ -1,6 +1,7 @@
 import ByreCore
 import Engine
 import EtcdServer
+import GRPC
 import Glibc
 import Logging
 import SQLiteBackend
@@ -222,6 +223,7 @@ extension Serve {
         let logger: Logger
         let etcd: EtcdServer
         let metrics: Metrics
+        let health = Health()
         let servers = RunningServers()
 
         func pages(_ scope: Pages.Scope) -> Pages {
@@ -253,7 +255,7 @@ extension Serve {
         let options = parts.configuration.options
         var clients = ServerConfiguration(
             listeners: parts.listeners("client", places.client),
-            methods: parts.etcd.methods,
+            methods: parts.etcd.methods + parts.health.methods,
             http: places.http.isEmpty ? parts.pages(.all) : nil,
             logger: parts.logger
         )
