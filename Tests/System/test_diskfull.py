@@ -5,7 +5,6 @@ Once with a small file system of its own, which needs root, and once with a limi
 
 import os
 import resource
-import signal
 import subprocess
 import time
 from pathlib import Path
@@ -66,8 +65,8 @@ class FileLimit:
 
     def start(self) -> processes.Server:
         # Without this, writing beyond the limit is answered with a deadly signal.
-        ignore = lambda: signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # noqa: E731
-        return processes.byre(self.folder / "data", preexec=ignore).start()
+        prefix = ("env", "--ignore-signal=XFSZ")
+        return processes.byre(self.folder / "data", prefix=prefix).start()
 
     def fill(self, server: processes.Server) -> None:
         largest = max(path.stat().st_size for path in (self.folder / "data").rglob("*") if path.is_file())

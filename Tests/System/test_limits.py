@@ -185,8 +185,8 @@ def test_headers_beyond_the_limit_fail_their_call_only(byre) -> None:
 
 @NOT_ETCD
 def test_a_connection_without_a_preface_is_closed(byre) -> None:
-    sockets = [socket.create_connection(("127.0.0.1", byre.port), timeout=15) for _ in range(3)]
-    for raw, start in zip(sockets, (b"", b"PRI * HT", b"GET / HTTP/1.1\r\nHost:")):
+    sockets = [socket.create_connection(("127.0.0.1", byre.port), timeout=15) for _ in range(2)]
+    for raw, start in zip(sockets, (b"", b"PRI * HT")):
         raw.sendall(start)
     began = time.monotonic()
     for raw in sockets:
@@ -338,6 +338,20 @@ BODIES = {
     "a length beyond the limit": struct.pack(">BI", 0, 0x7FFFFFFF),
     "undecodable": message(b"\xff\xff\xff"),
 }
+SINCE_35 = {
+    "wrong content type": ("415", "3"),
+    "no content type": ("415", "3"),
+    "method GET": ("405", "13"),
+    "timeout of rubbish": ("400", "13"),
+    "timeout without unit": ("400", "13"),
+    "timeout of nine digits": ("400", "13"),
+    "path without a slash": ("200", "12"),
+    "path of one part": ("200", "12"),
+    # etcd knows gzip because its tracing does; Byre refuses every encoding, as the protocol says how.
+    "gzip": ("200", "12"),
+}
+"""HTTP and gRPC status where etcd 3.5.1's old gRPC library only reset the stream, or said otherwise."""
+
 TEXT_IS_GOS = {
     "undecodable", "timeout of rubbish", "timeout without unit", "timeout of nine digits",
     "broken binary metadata", "path without a slash", "path of one part", "cut off in the prefix",
@@ -365,7 +379,10 @@ def test_the_same_bytes_get_the_same_status(both, name) -> None:
             answers.append(answer)
             assert raw.goaway is None, "one bad call ended the connection"
             assert raw.call(RANGE, GET_A).get("grpc-status") == "0", "the connection is of no use"
-    assert answers[0] == answers[1]
+    if name in SINCE_35 and not both[1].is_etcd:
+        assert tuple(answers[1][:2]) == SINCE_35[name]
+    else:
+        assert answers[0] == answers[1]
 
 
 @NOT_ETCD

@@ -50,15 +50,19 @@ def _pool() -> descriptor_pool.DescriptorPool:
     return pool
 
 
+_types_lock = threading.Lock()
+
+
 @functools.cache
 def message_type(name: str) -> type[message.Message]:
     """The class of a message, by its name without the package."""
-    for package in PACKAGES:
-        try:
-            found = _pool().FindMessageTypeByName(f"{package}.{name}")
-        except KeyError:
-            continue
-        return message_factory.GetMessageClass(found)
+    with _types_lock:
+        for package in PACKAGES:
+            try:
+                found = _pool().FindMessageTypeByName(f"{package}.{name}")
+            except KeyError:
+                continue
+            return message_factory.GetMessageClass(found)
     raise KeyError(name)
 
 

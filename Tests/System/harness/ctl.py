@@ -48,11 +48,10 @@ class Etcdctl:
     def start(self, *words: str) -> subprocess.Popen:
         """Starts a command that goes on, such as `watch`."""
         return subprocess.Popen(
-            self.command(*words),
+            [*processes.GUARD, *self.command(*words)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, "ETCDCTL_API": "3"},
-            preexec_fn=processes.die_with_parent,
         )

@@ -1,7 +1,6 @@
 """Server processes: started on free ports, waited for by their ready line, never left behind."""
 
 import atexit
-import ctypes
 import json
 import os
 import random
@@ -17,7 +16,11 @@ from harness import paths
 
 READY_LINE = "ready to serve client requests"
 READY_SECONDS_MAX = 30.0
-PR_SET_PDEATHSIG = 1
+GUARD = ("setpriv", "--pdeathsig", "KILL")
+"""Starts a program so that the kernel kills it when the test process goes away, however that ends.
+
+Not done in the child between fork and exec: gRPC's threads do not survive a fork.
+"""
 PORTS = range(12_000, 32_000)
 
 _running: set["Server"] = set()
@@ -42,11 +45,6 @@ def free_port() -> int:
                 continue
             return port
     raise ServerError("no free port")
-
-
-def die_with_parent() -> None:
-    """Runs in the child before exec: the kernel kills it when the test process goes away."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ class Server:
     tls: TLSFiles | None = None
     unix_socket: Path | None = None
     environment: dict[str, str] = field(default_factory=dict)
-    preexec: object = None
+    prefix: tuple[str, ...] = ()
     port: int = field(default_factory=free_port)
     process: subprocess.Popen | None = None
 
@@ -125,18 +123,12 @@ class Server:
         assert self.process is None or self.process.poll() is not None
         self._ready.clear()
 
-        def in_child() -> None:
-            die_with_parent()
-            if self.preexec:
-                self.preexec()
-
         self.process = subprocess.Popen(
-            self.command(),
+            [*GUARD, *self.prefix, *self.command()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env={**os.environ, **self.environment},
-            preexec_fn=in_child,
         )
         _running.add(self)
         self._reader = threading.Thread(target=self._read_log, args=(self.process,), daemon=True)
@@ -305,12 +297,11 @@ def etcd(data_dir: Path, *flags: str, **options: object) -> EtcdServer:
 def run(command: list[object], seconds: float = 30, **options: object) -> subprocess.CompletedProcess:
     """Runs a program to its end and returns its status and output as text."""
     return subprocess.run(
-        [str(word) for word in command],
+        [*GUARD, *(str(word) for word in command)],
         stdin=options.pop("stdin", subprocess.DEVNULL),
         capture_output=True,
         text=True,
         timeout=seconds,
-        preexec_fn=die_with_parent,
         **options,
     )
 
