@@ -15,6 +15,9 @@ package struct Lessor: Sendable {
         var ttlSeconds: Int64
         /// The lease is expired from here on.
         var deadline: Int64
+        /// When its entry of the heap comes up. An entry at another time is of a lease of this id that
+        /// is gone.
+        var nextLook: Int64
     }
 
     private struct Due {
@@ -40,9 +43,9 @@ package struct Lessor: Sendable {
         extraNanoseconds: Int64 = 0
     ) {
         let deadline = Self.deadline(from: now, ttlSeconds: ttlSeconds, extra: extraNanoseconds)
-        let isNew = self.timers[id] == nil
-        self.timers[id] = Timer(ttlSeconds: ttlSeconds, deadline: deadline)
-        if isNew { self.push(Due(at: deadline, id: id)) }
+        let timer = Timer(ttlSeconds: ttlSeconds, deadline: deadline, nextLook: deadline)
+        let old = self.timers.updateValue(timer, forKey: id)
+        if old?.nextLook != deadline { self.push(Due(at: deadline, id: id)) }
     }
 
     /// Forgets a lease.
@@ -50,7 +53,7 @@ package struct Lessor: Sendable {
     package mutating func stop(_ id: LeaseID) {
         self.timers[id] = nil
         guard self.heap.count > 2 * self.timers.count + Self.heapSlack else { return }
-        self.heap = self.timers.map { Due(at: $0.value.deadline, id: $0.key) }
+        self.heap = self.timers.map { Due(at: $0.value.nextLook, id: $0.key) }
         self.heap.sort { $0.at < $1.at }
     }
 
@@ -92,13 +95,12 @@ package struct Lessor: Sendable {
         var ids: [LeaseID] = []
         while ids.count < Self.expiredPerCallMax, let due = self.heap.first, due.at <= now {
             _ = self.pop()
-            guard let timer = self.timers[due.id] else { continue }
-            if timer.deadline > now {
-                self.push(Due(at: timer.deadline, id: due.id))
-                continue
-            }
-            self.push(Due(at: now + Self.proposalRetryNanoseconds, id: due.id))
-            ids.append(due.id)
+            guard var timer = self.timers[due.id], timer.nextLook == due.at else { continue }
+            let isExpired = timer.deadline <= now
+            timer.nextLook = isExpired ? now + Self.proposalRetryNanoseconds : timer.deadline
+            self.timers[due.id] = timer
+            self.push(Due(at: timer.nextLook, id: due.id))
+            if isExpired { ids.append(due.id) }
         }
         return ids
     }
