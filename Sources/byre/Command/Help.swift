@@ -82,8 +82,9 @@ package enum Help {
 
     package static var verify: String {
         """
-        Checks a store that no server has open: the database file itself, what must hold
-        between its tables, and the index built from it against its rows. Changes nothing.
+        Checks a store: the database file itself, what must hold between its tables,
+        and, if no server has it open, the index built from it against its rows.
+        Changes no row.
 
         Usage:
           byre verify --data-dir DIR
