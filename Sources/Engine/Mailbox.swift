@@ -10,7 +10,10 @@ package final class Mailbox<Element: Sendable>: @unchecked Sendable {
     private var waiters = 0
     private let capacity: Int
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    /// Signalled when there is something to take.
     private let condition: UnsafeMutablePointer<pthread_cond_t>
+    /// Signalled when a full mailbox is taken from.
+    private let room: UnsafeMutablePointer<pthread_cond_t>
 
     /// - Parameter capacity: most elements held; ``push(_:)`` refuses more.
     package init(capacity: Int) {
@@ -23,12 +26,16 @@ package final class Mailbox<Element: Sendable>: @unchecked Sendable {
         pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
         pthread_cond_init(self.condition, &attributes)
         pthread_condattr_destroy(&attributes)
+        self.room = .allocate(capacity: 1)
+        pthread_cond_init(self.room, nil)
     }
 
     deinit {
         pthread_cond_destroy(self.condition)
+        pthread_cond_destroy(self.room)
         pthread_mutex_destroy(self.mutex)
         self.condition.deallocate()
+        self.room.deallocate()
         self.mutex.deallocate()
     }
 
@@ -45,6 +52,18 @@ package final class Mailbox<Element: Sendable>: @unchecked Sendable {
         self.elements.append(element)
         if self.waiters > 0 { pthread_cond_signal(self.condition) }
         return .pushed
+    }
+
+    /// Adds an element, waiting for room; drops it when the mailbox is closed.
+    package func pushWaiting(_ element: Element) {
+        pthread_mutex_lock(self.mutex)
+        defer { pthread_mutex_unlock(self.mutex) }
+        while self.elements.count >= self.capacity && !self.isClosed {
+            pthread_cond_wait(self.room, self.mutex)
+        }
+        guard !self.isClosed else { return }
+        self.elements.append(element)
+        if self.waiters > 0 { pthread_cond_signal(self.condition) }
     }
 
     /// Takes all elements, waiting for one until `deadline` (nanoseconds of the monotonic clock).
@@ -68,6 +87,7 @@ package final class Mailbox<Element: Sendable>: @unchecked Sendable {
         pthread_mutex_lock(self.mutex)
         self.isClosed = true
         pthread_cond_broadcast(self.condition)
+        pthread_cond_broadcast(self.room)
         pthread_mutex_unlock(self.mutex)
     }
 
@@ -90,6 +110,7 @@ package final class Mailbox<Element: Sendable>: @unchecked Sendable {
             }
         }
         if self.elements.isEmpty && self.isClosed { return nil }
+        if self.elements.count >= self.capacity { pthread_cond_broadcast(self.room) }
         return take()
     }
 }

@@ -28,9 +28,7 @@ package final class Store: Sendable {
         encodeEvent: @escaping WatchEventEncoder,
         report: @escaping @Sendable (StoreReport) -> Void
     ) throws(BackendError) {
-        var recovered = RecoveredTenants()
-        try backend.recover(into: &recovered)
-        recovered.finish()
+        var recovered = try Self.recover(backend)
         if recovered.states.isEmpty {
             var batch = CommitBatch()
             batch.createdTenants = [newTenant]
@@ -95,6 +93,19 @@ package final class Store: Sendable {
             let committer = Committer(parts, tenants: served, nextRow: nextRow)
             committer.run()
         }
+    }
+
+    private static func recover(
+        _ backend: any Backend
+    ) throws(BackendError) -> RecoveredTenants {
+        var recovery = PipelinedRecovery()
+        do throws(BackendError) {
+            try backend.recover(into: &recovery)
+        } catch {
+            _ = recovery.finish()
+            throw error
+        }
+        return recovery.finish()
     }
 
     /// The tenant of a name.
