@@ -19,6 +19,8 @@ package protocol CallTransport: AnyObject {
     func refuse(_ call: ServerCall, _ refusal: Refusal)
     /// Takes the body again, after ``CallRead/pending``.
     func resume(_ call: ServerCall)
+    /// Ends the call's stream in the middle of its response, so that the client may try again.
+    func reset(_ call: ServerCall)
     /// The call has its outcome, sent or not.
     func settled(_ call: ServerCall, _ code: Status.Code)
 }

@@ -149,6 +149,13 @@ package final class ServerCall {
         self.transport?.resume(self)
     }
 
+    /// The ``MessageSource`` of the reply cannot go on.
+    ///
+    /// Part of the message may have left, and a status cannot follow half a message: the stream ends.
+    package func abandonReply() {
+        self.transport?.reset(self)
+    }
+
     /// Gives the call its outcome.
     private func settle(_ status: Status) {
         self.isOpen = false
@@ -156,8 +163,8 @@ package final class ServerCall {
         self.outcome = status
         self.onEnd = nil
         self.handler = nil
-        self.deframer.discard()
         self.transport?.settled(self, status.code)
+        self.deframer.discard()
     }
 
     /// Makes sure the transport takes what is to be sent.
@@ -173,7 +180,8 @@ package final class ServerCall {
 
     // MARK: The transport's side
 
-    /// Bytes of an incomplete message that are held.
+    /// Bytes of an incomplete message that are held; let go of right after
+    /// ``CallTransport/settled(_:_:)``.
     package var gatheredBytes: Int { self.deframer.gatheredCount }
 
     /// Creates the handler of a streaming call.

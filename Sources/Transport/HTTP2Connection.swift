@@ -26,6 +26,8 @@ final class HTTP2Connection {
     @exclusivity(unchecked) private var drained: [ServerCall] = []
     /// Bytes of incomplete messages that calls hold.
     @exclusivity(unchecked) private var gatheredBytes = 0
+    /// The call that is being fed; what it holds is counted when it has been.
+    @exclusivity(unchecked) private var receiving: ServerCall?
     /// Bytes of settled calls that have not left.
     @exclusivity(unchecked) private var unsentBytes = 0
 
@@ -34,6 +36,8 @@ final class HTTP2Connection {
     @exclusivity(unchecked) private var pingedAt: Duration?
     @exclusivity(unchecked) private var stoppingSince: Duration?
     @exclusivity(unchecked) private var wentAway = false
+    /// When this side said that it sends no more.
+    @exclusivity(unchecked) private var finishedAt: Duration?
 
     /// Whether input or output is being worked on, at whose end output is flushed anyway.
     @exclusivity(unchecked) private var isBusy = false
@@ -59,6 +63,7 @@ final class HTTP2Connection {
     ///
     /// Answers leave with the next ``flush()``.
     func receive(_ input: ByteBuffer, now: UInt64) {
+        guard self.finishedAt == nil else { return }
         self.sawActivity = .nanoseconds(Int64(now))
         self.isBusy = true
         input.withUnsafeReadableBytes { bytes in
@@ -163,8 +168,8 @@ final class HTTP2Connection {
         let limits = self.server.configuration.limits
         guard self.unsentBytes < limits.unsentBytesMax else {
             self.loop.counters.add(1, to: .requestsRefused)
-            let status = Status(.unavailable, "too many answers wait for this client to read them")
-            self.session.respondHeadersOnly(stream, Answer.refusal(Refusal(status: status)))
+            self.session.respondHeadersOnly(
+                stream, Answer.refusal(Refusal(status: Self.tooMuchUnsent)))
             return
         }
         if !self.lastMetadata.matches(self.loop.metadata) {
@@ -198,6 +203,9 @@ final class HTTP2Connection {
         }
     }
 
+    private static let tooMuchUnsent = Status(
+        .unavailable, "too many answers wait for this client to read them")
+
     private func receivedBody(_ stream: StreamRef, _ piece: UnsafeRawBufferPointer) {
         self.session.consume(stream, piece.count)
         guard let call = self.call(stream) else {
@@ -207,11 +215,16 @@ final class HTTP2Connection {
             )
             return
         }
-        let before = call.gatheredBytes
+        let limits = self.server.configuration.limits
+        if self.unsentBytes >= limits.unsentBytesMax, case .unary = call.method.method.kind {
+            return call.end(Self.tooMuchUnsent, answering: true)
+        }
+        self.gatheredBytes -= call.gatheredBytes
+        self.receiving = call
         call.received(piece)
-        self.gatheredBytes += call.gatheredBytes - before
-        if self.gatheredBytes > self.server.configuration.limits.gatheredBytesMax {
-            self.gatheredBytes -= call.gatheredBytes
+        self.receiving = nil
+        self.gatheredBytes += call.gatheredBytes
+        if self.gatheredBytes > limits.gatheredBytesMax {
             call.end(
                 Status(.resourceExhausted, "too many incomplete messages on this connection"),
                 answering: true
@@ -231,7 +244,6 @@ final class HTTP2Connection {
         if self.exchanges.removeValue(forKey: stream.slot) != nil { return }
         guard let call = self.call(stream), call.id.stream == stream.id else { return }
         self.calls[stream.slot] = nil
-        self.gatheredBytes -= call.gatheredBytes
         if !call.isOpen {
             self.unsentBytes -= call.bufferedBytes
         }
@@ -256,7 +268,7 @@ final class HTTP2Connection {
     /// Writes what is ready, as long as the socket takes it.
     func flush() {
         self.willFlush = false
-        guard !self.isBusy else { return }
+        guard !self.isBusy, self.finishedAt == nil else { return }
         self.isBusy = true
         defer { self.isBusy = false }
         var writes = 0
@@ -281,9 +293,19 @@ final class HTTP2Connection {
             context.writeAndFlush(NIOAny(self.loop.output), promise: nil)
         }
         self.deliverDrained()
-        if let context, self.isBroken || self.session.isFinished {
-            context.close(promise: nil)
+        if self.isBroken || self.session.isFinished {
+            self.finish()
         }
+    }
+
+    /// Says that no more will come, and waits a moment for the peer to hang up.
+    ///
+    /// Closing at once could make the peer's system throw away our last words, if it has sent bytes
+    /// that nobody reads.
+    private func finish() {
+        guard self.finishedAt == nil, let context, context.channel.isWritable else { return }
+        self.finishedAt = .nanoseconds(Int64(self.loop.now))
+        context.close(mode: .output, promise: nil)
     }
 
     private func flushSoon() {
@@ -340,6 +362,10 @@ final class HTTP2Connection {
     func checkTimeouts(now: UInt64) {
         let keepalive = self.server.configuration.keepalive
         let now = Duration.nanoseconds(Int64(now))
+        if let finishedAt {
+            if now - finishedAt > Limits.linger { self.context?.close(promise: nil) }
+            return
+        }
         if let stoppingSince, now - stoppingSince > .seconds(1) {
             self.goAway()  // The peer did not answer our ping; it has had time to hear the notice.
         }
@@ -397,7 +423,16 @@ extension HTTP2Connection: CallTransport {
         if !self.isBusy { self.flushSoon() }
     }
 
+    func reset(_ call: ServerCall) {
+        // gRPC clients take this code as `Unavailable`.
+        self.session.reset(call.id.ref, .refusedStream)
+        if !self.isBusy { self.flushSoon() }
+    }
+
     func settled(_ call: ServerCall, _ code: Status.Code) {
+        if call !== self.receiving {
+            self.gatheredBytes -= call.gatheredBytes
+        }
         self.unsentBytes += call.bufferedBytes
         self.loop.clearDeadline(call)
         self.loop.counters.handled(method: call.method.index, code: code.rawValue)

@@ -42,6 +42,8 @@ package struct Limits: Sendable {
     static let writesInTurn = 16
     /// Bytes that are read from a socket at once, into a buffer that all of a loop's sockets share.
     static let readBytes = 64 << 10
+    /// Time a peer has to hang up once this side has sent its last. Then the connection is closed.
+    static let linger = Duration.seconds(1)
     /// Time between two looks at a loop's connections for timeouts, which are this much late at most.
     static let sweep = Duration.milliseconds(250)
 }

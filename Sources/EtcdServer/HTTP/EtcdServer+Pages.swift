@@ -27,7 +27,8 @@ extension EtcdServer {
             contentType: "application/json",
             body: """
                 {"etcdserver":"\(version)","etcdcluster":"\(cluster)","storage":"\(cluster)"}
-                """)
+                """
+        )
     }
 
     private func health(_ query: Query) -> Page {
@@ -36,7 +37,9 @@ extension EtcdServer {
             .first { !excluded.contains($0) }
         guard let alarm else {
             return Page(
-                contentType: Page.plainText, body: #"{"health":"true","reason":""}"#)
+                contentType: Page.plainText,
+                body: #"{"health":"true","reason":""}"#
+            )
         }
         return .error(503, #"{"health":"false","reason":"ALARM \#(alarm)"}"#)
     }
@@ -87,7 +90,9 @@ extension EtcdServer {
         }
         guard isHealthy else { return .error(503, lines) }
         var page = Page(
-            contentType: Page.plainText, body: (query.has("verbose") ? lines : "") + "ok\n")
+            contentType: Page.plainText,
+            body: (query.has("verbose") ? lines : "") + "ok\n"
+        )
         page.headers.append(Page.Header(name: "x-content-type-options", value: "nosniff"))
         return page
     }

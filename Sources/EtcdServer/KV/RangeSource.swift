@@ -207,7 +207,7 @@ final class RangeSource: MessageSource {
                 source.value.loaded(loaded, result, next: next)
             }
         }
-        if !isQueued { self.call.abort(Status(EtcdError.tooManyRequests)) }
+        if !isQueued { self.call.abandonReply() }
     }
 
     private func loaded(_ pairs: [KeyValue], _ result: Result<Void, BackendError>, next: Phase) {
@@ -217,9 +217,8 @@ final class RangeSource: MessageSource {
             self.lay(pairs)
             self.phase = next
             self.call.resume()
-        case .failure(let error):
-            // Part of the message may have left: the stream ends with the status, unfinished.
-            self.call.abort(Status(error))
+        case .failure:
+            self.call.abandonReply()
         }
     }
 }

@@ -68,7 +68,9 @@ extension EtcdServer {
 
     /// - Throws: ``RequestError/backend(_:)`` when a value that is wanted cannot be loaded.
     private static func read(
-        _ txn: Txn, _ state: TenantState, _ loader: some ValueLoader
+        _ txn: Txn,
+        _ state: TenantState,
+        _ loader: some ValueLoader
     ) throws(RequestError) -> TxnResult {
         var result = try state.read(txn, loader: loader)
         var failure: BackendError?

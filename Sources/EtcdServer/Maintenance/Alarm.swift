@@ -47,7 +47,9 @@ extension EtcdServer {
     }
 
     private func alarms(
-        _ alarms: [Alarm], _ tenant: TenantStore, at revision: Int64
+        _ alarms: [Alarm],
+        _ tenant: TenantStore,
+        at revision: Int64
     ) -> FramedMessage {
         var response = EtcdAlarmResponse()
         response.header = self.generatedHeader(tenant, at: revision)

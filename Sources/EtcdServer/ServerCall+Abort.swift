@@ -1,5 +1,0 @@
-import GRPC
-
-extension ServerCall {
-    func abort(_ status: Status) { self.end(status, answering: false) }
-}
