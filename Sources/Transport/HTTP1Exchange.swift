@@ -39,6 +39,11 @@ final class HTTP1Exchange: ChannelInboundHandler {
         }
     }
 
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // Not HTTP: the peer has been told with a 400.
+        context.close(promise: nil)
+    }
+
     private func respond(_ context: ChannelHandlerContext) {
         guard let head = self.head else { return }
         self.head = nil

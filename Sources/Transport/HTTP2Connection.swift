@@ -169,7 +169,9 @@ final class HTTP2Connection {
         guard self.unsentBytes < limits.unsentBytesMax else {
             self.loop.counters.add(1, to: .requestsRefused)
             self.session.respondHeadersOnly(
-                stream, Answer.refusal(Refusal(status: Self.tooMuchUnsent)))
+                stream,
+                Answer.refusal(Refusal(status: Self.tooMuchUnsent))
+            )
             return
         }
         if !self.lastMetadata.matches(self.loop.metadata) {
@@ -204,7 +206,9 @@ final class HTTP2Connection {
     }
 
     private static let tooMuchUnsent = Status(
-        .unavailable, "too many answers wait for this client to read them")
+        .unavailable,
+        "too many answers wait for this client to read them"
+    )
 
     private func receivedBody(_ stream: StreamRef, _ piece: UnsafeRawBufferPointer) {
         self.session.consume(stream, piece.count)

@@ -1,7 +1,7 @@
 /// Counts a client's pings that come too soon; after two of them a third ends the connection.
 ///
 /// Source: grpc-go `internal/transport/http2_server.go`, `handlePing`.
-struct PingPolicy {
+package struct PingPolicy {
     /// Strikes that are forgiven.
     private static let strikesMax = 2
     /// How often a client may ping that has no streams, unless it is permitted to.
@@ -11,7 +11,7 @@ struct PingPolicy {
     private var strikes = 0
     private var lastPing: Duration?
 
-    init(_ keepalive: Keepalive) {
+    package init(_ keepalive: Keepalive) {
         self.keepalive = keepalive
     }
 
@@ -19,7 +19,7 @@ struct PingPolicy {
     /// - Parameter sentMessage: Whether this side has sent HEADERS or DATA since the last ping, which
     ///   clears all strikes.
     /// - Returns: whether the client has pinged too often.
-    mutating func isExceeded(by now: Duration, streams: Int, sentMessage: Bool) -> Bool {
+    package mutating func isExceeded(by now: Duration, streams: Int, sentMessage: Bool) -> Bool {
         defer { self.lastPing = now }
         if sentMessage {
             self.strikes = 0

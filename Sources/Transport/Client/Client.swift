@@ -20,6 +20,8 @@ package final class Client {
     package private(set) var goAway: ErrorCode?
     /// PINGs that the server answered.
     package private(set) var pongs = 0
+    /// PINGs that the server sent.
+    package private(set) var pings = 0
     /// How long to wait for the server to say something.
     package var patience = Duration.seconds(20)
 
@@ -221,7 +223,8 @@ package final class Client {
                 self.calls.removeValue(forKey: stream.slot)?.closed(code)
             case .pong: self.pongs += 1
             case .goAway(let code, _): self.goAway = code
-            case .finishedEarly, .ping: break
+            case .ping: self.pings += 1
+            case .finishedEarly: break
             }
         }
         self.buffers.clear()

@@ -1,0 +1,120 @@
+import GRPC
+import Glibc
+import HTTP2
+import Testing
+import Transport
+
+@Suite(.serialized) struct FlowTests {
+    /// Bytes of memory this process holds.
+    private static func residentBytes() throws -> Int {
+        let file = try #require(fopen("/proc/self/statm", "r"))
+        defer { fclose(file) }
+        var line = [CChar](repeating: 0, count: 200)
+        let text = try #require(fgets(&line, 200, file).map { String(cString: $0) })
+        let pages = try #require(text.split(separator: " ").dropFirst().first.flatMap { Int($0) })
+        return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
+    }
+
+    private static func lengthMessage(_ length: Int) -> [UInt8] {
+        (0..<4).map { UInt8(truncatingIfNeeded: length >> (24 - 8 * $0)) }
+    }
+
+    @Test func aLargeAnswerArrivesWhole() async throws {
+        try await withServer { server in
+            let address = server.addresses[0]
+            try await blocking {
+                let client = try Client(to: address)
+                let call = try client.unary(TestService.large, Self.lengthMessage(5_000_000))
+                let message = try #require(call.messages.first)
+                #expect(message.count == 5_000_000)
+                #expect(
+                    message.indices.allSatisfy {
+                        message[$0] == UInt8(truncatingIfNeeded: $0 / 251)
+                    }
+                )
+            }
+        }
+    }
+
+    @Test func aSlowReaderHoldsLittleMemory() async throws {
+        try await withServer { server in
+            let address = server.addresses[0]
+            try await blocking {
+                let length = 100_000_000
+                let client = try Client(to: address)
+                let call = try client.start(TestService.large)
+                call.holdsCredit = true
+                call.dropsMessages = true
+                client.send(Self.lengthMessage(length), on: call, isLast: true)
+                let window = 1 << 20
+                try client.wait { call.bodyCount >= window }
+                let before = try Self.residentBytes()
+                var most = before
+                var consumed = 0
+                while !call.isOver {
+                    let part = min(window, call.bodyCount - consumed)
+                    consumed += part
+                    client.consume(part, of: call)
+                    let target = min(consumed + window, length + 5)
+                    try client.wait { call.bodyCount >= target }
+                    most = max(most, try Self.residentBytes())
+                    if target == length + 5 { try client.wait { call.isOver } }
+                }
+                #expect(call.bodyCount == length + 5)
+                #expect(call.status == .ok)
+                #expect(most - before < 16 << 20)
+            }
+        }
+    }
+
+    @Test func aClientThatDoesNotReadHoldsLittleMemory() async throws {
+        try await withServer { server in
+            let address = server.addresses[0]
+            try await blocking {
+                let before = try Self.residentBytes()
+                var limits = SessionLimits()
+                limits.streamWindowBytes = .max
+                limits.connectionWindowBytes = .max
+                let clients = try (0..<8).map { _ in try Client(to: address, limits: limits) }
+                for client in clients {
+                    let call = try client.start(TestService.large)
+                    client.send(Self.lengthMessage(50_000_000), on: call, isLast: true)
+                    try client.flush()
+                }
+                // Served while the others' sockets are full.
+                let other = try Client(to: address)
+                for _ in 0..<100 {
+                    #expect(try other.unary(TestService.echo, [1]).status == .ok)
+                }
+                #expect(try Self.residentBytes() - before < 32 << 20)
+            }
+        }
+    }
+
+    @Test func answersThatNobodyReadsAreBounded() async throws {
+        try await withServer(configure: { $0.limits.unsentBytesMax = 1 << 20 }) { server in
+            let address = server.addresses[0]
+            try await blocking {
+                var limits = SessionLimits()
+                limits.streamWindowBytes = 1
+                let client = try Client(to: address, limits: limits)
+                let message = [UInt8](repeating: 1, count: 300_000)
+                var calls: [ClientCall] = []
+                for _ in 0..<6 {
+                    let call = try client.start(TestService.echo)
+                    call.holdsCredit = true
+                    client.send(message, on: call, isLast: true)
+                    calls.append(call)
+                }
+                let refusals = { calls.filter { $0.status?.code == .unavailable }.count }
+                try client.wait { refusals() == 2 }
+                #expect(calls.filter { $0.isOver }.count == 2)
+                for call in calls where !call.isOver { client.cancel(call) }
+                let call = try client.start(TestService.echo)
+                client.send([7], on: call, isLast: true)
+                try client.wait { call.isOver }
+                #expect(call.messages == [[7]])
+            }
+        }
+    }
+}
