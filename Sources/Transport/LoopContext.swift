@@ -127,14 +127,30 @@ final class LoopContext: @unchecked Sendable {
 }
 
 /// Hands a loop's one read buffer to whichever socket is read.
+///
+/// SwiftNIO keeps the first buffer a channel is given for as long as the channel lives, so the first
+/// one is small and the channel's own. It keeps no later one, as long as it may read once in a turn
+/// only and hears that the next buffer may be larger.
 struct SharedInputAllocator: RecvByteBufferAllocator {
-    let loop: LoopContext
+    /// Bytes of a channel's own buffer: room for a client's preface and SETTINGS.
+    private static let firstBytes = 128
 
-    func buffer(allocator: ByteBufferAllocator) -> ByteBuffer {
-        self.loop.takeInput(allocator)
+    let loop: LoopContext
+    private var hasRead = false
+
+    init(loop: LoopContext) {
+        self.loop = loop
     }
 
-    mutating func record(actualReadBytes: Int) -> Bool { false }
+    func buffer(allocator: ByteBufferAllocator) -> ByteBuffer {
+        self.hasRead
+            ? self.loop.takeInput(allocator) : allocator.buffer(capacity: Self.firstBytes)
+    }
+
+    mutating func record(actualReadBytes: Int) -> Bool {
+        self.hasRead = true
+        return true
+    }
 }
 
 /// An event loop of SwiftNIO as ``LoopHandle`` sees it.

@@ -186,6 +186,7 @@ package final class Server: Sendable {
             throw ChannelError.connectTimeout(.zero)
         }
         if let options = channel.syncOptions {
+            try options.setOption(.maxMessagesPerRead, value: 1)
             try options.setOption(.recvAllocator, value: SharedInputAllocator(loop: loop))
             // Unwritable means that something waits: at most one write does.
             try options.setOption(.writeBufferWaterMark, value: .init(low: 1, high: 1))
