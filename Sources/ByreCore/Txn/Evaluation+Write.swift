@@ -76,6 +76,8 @@ extension Evaluation {
             self.delete(key, latest, batch: batch)
         }
         batch.append(.revoke(self.state.id, id))
+        // Without keys it makes no revision.
+        if keys.isEmpty { self.state.sequence += 1 }
     }
 
     private mutating func delete(_ key: Bytes, _ latest: Version, batch: Batch) {

@@ -85,7 +85,8 @@ package struct Evaluation {
     /// Refuses what the alarms forbid, and what the quota has no room for.
     /// - Source: etcd `server/etcdserver/apply`, `capped.go`, `corrupt.go`, `quota.go`.
     private mutating func admit(
-        _ operation: Operation, batch: Batch
+        _ operation: Operation,
+        batch: Batch
     ) throws(RequestError) {
         if self.state.hasAlarm(.corrupt) {
             switch operation {
@@ -140,9 +141,8 @@ package struct Evaluation {
     }
 
     private mutating func commitRevision() {
-        if self.changes.count > self.firstChange {
-            self.state.revision += 1
-        }
+        guard self.changes.count > self.firstChange else { return }
+        self.state.revision += 1
         self.state.sequence += 1
     }
 
