@@ -24,5 +24,9 @@ package final class Signal: Sendable {
     /// What a test waited for has not come.
     package struct Hang: Error {
         package let what: String
+
+        package init(what: String) {
+            self.what = what
+        }
     }
 }
