@@ -58,11 +58,8 @@ package enum Admission {
             return
         }
         if let encoding = head.encoding, !encoding.isEmpty, !Self.isEqual(encoding, "identity") {
-            self = .refusal(
-                Refusal(
-                    status: ServerCall.noDecompressor(String(decoding: encoding, as: UTF8.self))
-                )
-            )
+            let status = ServerCall.noDecompressor(String(decoding: encoding, as: UTF8.self))
+            self = .refusal(Refusal(status: status, namesEncodings: true))
             return
         }
         self = .call(entry, timeoutNanoseconds: timeout)
@@ -95,14 +92,18 @@ package enum Admission {
 package struct Refusal: Hashable, Sendable {
     package var httpStatus: Int
     package var status: Status
+    /// Whether the answer says which encodings are understood: `grpc-accept-encoding`.
+    package var namesEncodings: Bool
 
-    package init(status: Status) {
+    package init(status: Status, namesEncodings: Bool = false) {
         self.httpStatus = 200
         self.status = status
+        self.namesEncodings = namesEncodings
     }
 
     package init(_ httpStatus: Int, _ code: Status.Code, _ message: String) {
         self.httpStatus = httpStatus
         self.status = Status(code, message)
+        self.namesEncodings = false
     }
 }

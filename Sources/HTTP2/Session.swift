@@ -354,16 +354,16 @@ extension Session {
         case NGHTTP2_HEADERS:
             self.blockStream = 0
             guard let stream = self.stream(header.stream_id) else { return }
-            self.buffers.events.append(
+            self.buffers.recorded.append(
                 .headers(stream, fields: self.blockStart..<self.buffers.fields.count)
             )
             if header.endsStream {
-                self.buffers.events.append(.halfClosed(stream))
+                self.buffers.recorded.append(.halfClosed(stream))
             }
         case NGHTTP2_DATA:
             if header.endsStream {
                 guard let stream = self.stream(header.stream_id) else { return }
-                self.buffers.events.append(.halfClosed(stream))
+                self.buffers.recorded.append(.halfClosed(stream))
             } else if header.length == 0 {
                 self.spend(\.idleFrames)
             }
@@ -375,13 +375,13 @@ extension Session {
             }
         case NGHTTP2_PING:
             if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 {
-                self.buffers.events.append(.pong)
+                self.buffers.recorded.append(.pong)
             } else {
                 self.spend(\.idleFrames)
-                self.buffers.events.append(.ping)
+                self.buffers.recorded.append(.ping)
             }
         case NGHTTP2_GOAWAY:
-            self.buffers.events.append(
+            self.buffers.recorded.append(
                 .goAway(
                     ErrorCode(rawValue: byre_goaway_error(frame)),
                     lastStream: byre_goaway_last_stream(frame)
@@ -397,7 +397,7 @@ extension Session {
     func receivedBody(_ id: Int32, _ start: UnsafePointer<UInt8>, _ count: Int) {
         guard let input = self.input, let stream = self.stream(id) else { return }
         let offset = UnsafeRawPointer(start) - input
-        self.buffers.events.append(.data(stream, offset..<offset + count))
+        self.buffers.recorded.append(.data(stream, offset..<offset + count))
     }
 
     func sent(_ header: nghttp2_frame_hd) {
@@ -408,7 +408,7 @@ extension Session {
             nghttp2_session_get_stream_remote_close(self.handle, header.stream_id) == 0,
             let stream = self.stream(header.stream_id)
         else { return }
-        self.buffers.events.append(.finishedEarly(stream))
+        self.buffers.recorded.append(.finishedEarly(stream))
     }
 
     func closed(_ id: Int32, _ code: UInt32) {
@@ -418,7 +418,7 @@ extension Session {
         guard let stream = self.stream(id) else { return }
         self.streamCount -= 1
         self.freeSlots.append(stream.slot)
-        self.buffers.events.append(.closed(stream, ErrorCode(rawValue: code)))
+        self.buffers.recorded.append(.closed(stream, ErrorCode(rawValue: code)))
     }
 
     func submitTrailers(_ id: Int32, _ trailers: HeaderList) {

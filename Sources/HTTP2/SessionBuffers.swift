@@ -15,11 +15,23 @@ package final class SessionBuffers {
         fileprivate let valueCount: UInt32
     }
 
-    @exclusivity(unchecked) package internal(set) var events: [SessionEvent] = []
-    @exclusivity(unchecked) package private(set) var fields: [Field] = []
+    @exclusivity(unchecked) var recorded: [SessionEvent] = []
+    @exclusivity(unchecked) private var fieldList: [Field] = []
     @exclusivity(unchecked) private var bytes: [UInt8] = []
 
     package init() {}
+
+    /// What was recorded, in order.
+    package var events: [SessionEvent] { self.recorded }
+
+    /// How many events were recorded.
+    package var eventCount: Int { self.recorded.count }
+
+    /// One event: for a driver that acts on it while more are recorded.
+    package func event(at index: Int) -> SessionEvent { self.recorded[index] }
+
+    /// The header fields that events refer to.
+    package var fields: [Field] { self.fieldList }
 
     /// The bytes of an unknown name.
     ///
@@ -51,8 +63,8 @@ package final class SessionBuffers {
 
     /// Forgets all events and fields, and keeps the memory.
     package func clear() {
-        self.events.removeAll(keepingCapacity: true)
-        self.fields.removeAll(keepingCapacity: true)
+        self.recorded.removeAll(keepingCapacity: true)
+        self.fieldList.removeAll(keepingCapacity: true)
         self.bytes.removeAll(keepingCapacity: true)
     }
 
@@ -65,7 +77,7 @@ package final class SessionBuffers {
             self.bytes.append(contentsOf: name)
         }
         self.bytes.append(contentsOf: value)
-        self.fields.append(
+        self.fieldList.append(
             Field(
                 name: known,
                 start: start,
@@ -77,10 +89,10 @@ package final class SessionBuffers {
 
     /// Takes the fields from `first` on away, to be put back by ``restore(_:)``.
     func hold(from first: Int) -> HeldFields {
-        guard first < self.fields.count else { return HeldFields(fields: [], bytes: []) }
-        let start = Int(self.fields[first].start)
+        guard first < self.fieldList.count else { return HeldFields(fields: [], bytes: []) }
+        let start = Int(self.fieldList[first].start)
         let held = HeldFields(
-            fields: self.fields[first...].map {
+            fields: self.fieldList[first...].map {
                 Field(
                     name: $0.name,
                     start: $0.start - UInt32(start),
@@ -90,15 +102,15 @@ package final class SessionBuffers {
             },
             bytes: Array(self.bytes[start...])
         )
-        self.fields.removeSubrange(first...)
+        self.fieldList.removeSubrange(first...)
         self.bytes.removeSubrange(start...)
         return held
     }
 
     /// - Precondition: no field is recorded yet.
     func restore(_ held: HeldFields) {
-        precondition(self.fields.isEmpty, "held fields come first")
-        self.fields.append(contentsOf: held.fields)
+        precondition(self.fieldList.isEmpty, "held fields come first")
+        self.fieldList.append(contentsOf: held.fields)
         self.bytes.append(contentsOf: held.bytes)
     }
 }

@@ -24,7 +24,7 @@ enum Answer {
             (name: "content-type", value: "application/grpc"),
         ]
         fields += Self.fields(of: refusal.status)
-        if refusal.status.code == .unimplemented {
+        if refusal.namesEncodings {
             fields.append((name: "grpc-accept-encoding", value: "identity"))
         }
         return HeaderList(fields)

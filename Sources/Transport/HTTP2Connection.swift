@@ -24,6 +24,8 @@ final class HTTP2Connection {
     @exclusivity(unchecked) private var lastMetadata = Metadata.empty
     /// Calls that have to hear that there is room again.
     @exclusivity(unchecked) private var drained: [ServerCall] = []
+    /// Calls with a deadline that were opened by the input at hand.
+    @exclusivity(unchecked) private var timed: [ServerCall] = []
     /// Bytes of incomplete messages that calls hold.
     @exclusivity(unchecked) private var gatheredBytes = 0
     /// The call that is being fed; what it holds is counted when it has been.
@@ -83,8 +85,9 @@ final class HTTP2Connection {
 
     private func handleEvents(_ input: UnsafeRawBufferPointer) {
         var index = 0
-        while index < self.loop.buffers.events.count {
-            let event = self.loop.buffers.events[index]
+        let buffers = self.loop.buffers
+        while index < buffers.eventCount {
+            let event = buffers.event(at: index)
             index += 1
             switch event {
             case .headers(let stream, let fields):
@@ -97,7 +100,6 @@ final class HTTP2Connection {
             case .halfClosed(let stream):
                 if let call = self.call(stream) {
                     call.receivedEnd()
-                    self.awaitAnswer(call)
                 } else if let exchange = self.exchanges[stream.slot] {
                     self.respond(to: exchange)
                 }
@@ -113,7 +115,17 @@ final class HTTP2Connection {
                 break
             }
         }
-        self.loop.buffers.clear()
+        buffers.clear()
+        self.setDeadlines()
+    }
+
+    /// Watches over the calls that were opened and not answered at once.
+    private func setDeadlines() {
+        guard !self.timed.isEmpty else { return }
+        for call in self.timed where call.isOpen {
+            self.loop.setDeadline(call)
+        }
+        self.timed.removeAll(keepingCapacity: true)
     }
 
     private func call(_ stream: StreamRef) -> ServerCall? {
@@ -124,11 +136,11 @@ final class HTTP2Connection {
         guard self.call(stream) == nil, self.exchanges[stream.slot] == nil else {
             return  // Trailers; gRPC clients send none, and nothing here looks at them.
         }
+        let allFields = self.loop.buffers.fields
         let admission = self.loop.buffers.withBytes { bytes -> Admission in
             var head = RequestHead()
             self.loop.metadata.clear()
-            for index in fields {
-                let field = self.loop.buffers.fields[index]
+            for field in allFields[fields] {
                 let value = UnsafeRawBufferPointer(rebasing: bytes[field.valueRange])
                 switch field.name {
                 case .method: head.httpMethod = value
@@ -150,7 +162,7 @@ final class HTTP2Connection {
         switch admission {
         case .call(let entry, let timeout): self.open(entry, stream, timeout: timeout)
         case .refusal(let refusal):
-            if self.servesHTTP, refusal.httpStatus == 415 {
+            if self.servesHTTP, refusal.httpStatus == 415, self.server.configuration.http != nil {
                 self.exchanges[stream.slot] = HTTP2Exchange(
                     stream,
                     self.loop.buffers,
@@ -196,12 +208,16 @@ final class HTTP2Connection {
         self.calls[stream.slot] = call
         self.loop.counters.started(method: entry.index)
         guard timeout > 0 else {
-            call.end(Status(.deadlineExceeded, "context deadline exceeded"), answering: true)
-            return
+            return call.end(
+                Status(.deadlineExceeded, "context deadline exceeded"),
+                answering: true
+            )
+        }
+        if timeout < .max {
+            self.timed.append(call)
         }
         if case .streaming = entry.method.kind {
             call.start()
-            self.awaitAnswer(call)
         }
     }
 
@@ -233,14 +249,6 @@ final class HTTP2Connection {
                 Status(.resourceExhausted, "too many incomplete messages on this connection"),
                 answering: true
             )
-        }
-        self.awaitAnswer(call)
-    }
-
-    /// Watches over a call that was not answered at once.
-    private func awaitAnswer(_ call: ServerCall) {
-        if call.isOpen, call.deadline < .max {
-            self.loop.setDeadline(call)
         }
     }
 

@@ -181,10 +181,24 @@ package final class Server: Sendable {
         _ loop: LoopContext,
         _ listener: Listener
     ) throws {
+        guard !loop.server.isStopping else { throw RefusedConnection() }
         guard loop.server.connectionOpened() else {
             loop.counters.add(1, to: .connectionsRefused)
-            throw ChannelError.connectTimeout(.zero)
+            throw RefusedConnection()
         }
+        do {
+            try Self.setUp(channel, loop, listener)
+        } catch {
+            loop.server.connectionClosed()
+            throw error
+        }
+    }
+
+    private static func setUp(
+        _ channel: any Channel,
+        _ loop: LoopContext,
+        _ listener: Listener
+    ) throws {
         if let options = channel.syncOptions {
             try options.setOption(.maxMessagesPerRead, value: 1)
             try options.setOption(.recvAllocator, value: SharedInputAllocator(loop: loop))
@@ -194,16 +208,14 @@ package final class Server: Sendable {
         let remoteAddress = channel.remoteAddress.map(Self.text) ?? "unknown"
         let operations = channel.pipeline.syncOperations
         if let security = listener.security {
-            do {
-                let handler = try TLSHandler(loop, security, remoteAddress: remoteAddress)
-                try operations.addHandler(handler)
-            } catch {
-                loop.server.connectionClosed()
-                throw error
-            }
+            let handler = try TLSHandler(loop, security, remoteAddress: remoteAddress)
+            try operations.addHandler(handler)
         }
         try operations.addHandler(Connection(loop, listener, remoteAddress: remoteAddress))
     }
+
+    /// Makes SwiftNIO close a connection that was just accepted.
+    private struct RefusedConnection: Error {}
 
     private static func text(_ address: SocketAddress) -> String {
         switch address {
