@@ -3,6 +3,7 @@
 Once with a small file system of its own, which needs root, and once with a limit on the size of files.
 """
 
+import errno
 import os
 import resource
 import subprocess
@@ -42,13 +43,14 @@ class SmallDisk:
         return processes.byre(self.folder / "data").start()
 
     def fill(self, server: processes.Server) -> None:
-        with self.filler.open("wb") as file:
-            try:
-                while True:
-                    file.write(bytes(4096))
-                    file.flush()
-            except OSError:
-                pass
+        descriptor = os.open(self.filler, os.O_WRONLY | os.O_CREAT)
+        try:
+            while True:
+                os.write(descriptor, bytes(4096))
+        except OSError as error:
+            assert error.errno == errno.ENOSPC
+        finally:
+            os.close(descriptor)
 
     def free(self, server: processes.Server) -> None:
         self.filler.unlink()

@@ -285,7 +285,7 @@ def _printed(ctl: Etcdctl, words: tuple[str, ...], text: str) -> tuple[int, str,
         for name in ("cluster_id", "member_id", "raft_term"):
             stream = re.sub(rf'("?)({name}|{_fields_name(name)})\1 ?: ?{own[name]}\b', name, stream)
         stream = stream.replace(str(own["member_id"]), "MEMBER").replace(ctl.server.url, "URL")
-        stream = re.sub(r'"ts":"[^"]*"|0x[0-9a-f]+|"(name|peerURLs|clientURLs)":("[^"]*"|\[[^]]*\])', "", stream)
+        stream = re.sub(r'"ts":"[^"]*"|0x[0-9a-f]+|,"(name|peerURLs|clientURLs)":("[^"]*"|\[[^]]*\])', "", stream)
         stream = re.sub(r"etcd-endpoints://[^/]*/[^ \"]*", "TARGET", stream)
         stream = re.sub(r"endpoint://client-[^\"]*", "TARGET", stream)
         output.append(re.sub(r',"hash_revision":\d+', "", stream))

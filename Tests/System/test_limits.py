@@ -159,6 +159,7 @@ def test_stream_limit_by_flag(start_byre) -> None:
         assert announced[3] == 3
         streams = [raw.open("/etcdserverpb.Watch/Watch") for _ in range(5)]
         raw.read(lambda: all(raw.replies.get(it) and raw.replies[it].ended for it in streams[3:]), 5)
+        assert raw.goaway is None, f"one stream too many ended the connection: {raw.goaway}"
         assert [raw.replies[it].reset for it in streams[3:]] == [7, 7], "REFUSED_STREAM"
 
 
@@ -170,13 +171,14 @@ def test_headers_beyond_the_limit_fail_their_call_only(byre) -> None:
         stream = raw.next_stream
         raw.next_stream += 2
         block = raw.head(RANGE) + b"".join(
-            b"\x00\x01a" + b"\x7f\x81\xfa\x01" + b"v" * 32_000 for _ in range(4)
+            b"\x00\x01a" + b"\x7f\x81\xf9\x01" + b"v" * 32_000 for _ in range(4)
         )
         raw.send(frame(HEADERS, END_STREAM, stream, block[:16_000]))
         for start in range(16_000, len(block), 16_000):
             last = start + 16_000 >= len(block)
             raw.send(frame(9, END_HEADERS if last else 0, stream, block[start : start + 16_000]))
         raw.read(lambda: raw.replies.get(stream) and raw.replies[stream].ended, 5)
+        assert raw.goaway is None
         if not raw.closed:
             assert raw.call(RANGE, GET_A).get("grpc-status") == "0"
     with Client(byre.target) as client:

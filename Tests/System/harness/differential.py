@@ -223,6 +223,7 @@ class Pair:
         self.view.future_starts.pop(operation.stream, None)
         for name in [name for name in self.watches if name[0] == operation.stream]:
             del self.watches[name]
+        self.view.compacted = {it for it in self.view.compacted if it[0] != operation.stream}
         if counts[0] != counts[1]:
             self._differ(f"{counts[0]} control replies", f"{counts[1]} control replies")
 
@@ -242,6 +243,7 @@ class Pair:
             self._controls(operation.stream)
             # Such a watch is known to the stream until the client cancels it too.
             self.view.streams[operation.stream].add(created.watch_id)
+            self.view.compacted.add(name)
             return
         if start <= self.view.revision:
             self.caught_up_at = time.monotonic() + CATCH_UP_SECONDS
@@ -255,7 +257,7 @@ class Pair:
                 stream.events[created.watch_id] = stream.events.pop(created.watch_id, [])
         self.view.streams[operation.stream].add(created.watch_id)
         future = self.view.future_starts.get(operation.stream, 0)
-        self.view.future_starts[operation.stream] = max(future, start - 1)
+        self.view.future_starts[operation.stream] = max(future, create.start_revision)
 
     def _cancel(self, operation: Operation) -> None:
         if operation.stream not in self.view.streams:
@@ -268,6 +270,7 @@ class Pair:
             return  # No reply: one that comes all the same is found by the next control reply.
         self._controls(operation.stream)
         known.discard(operation.watch_id)
+        self.view.compacted.discard((operation.stream, operation.watch_id))
         if self.watches.pop((operation.stream, operation.watch_id), None):
             for side in self.sides:
                 stream = side.streams[operation.stream]

@@ -82,6 +82,7 @@ class View:
     streams: dict[int, set[int]] = field(default_factory=dict)
     future_starts: dict[int, int] = field(default_factory=dict)
     deleting_revisions: set[int] = field(default_factory=set)
+    compacted: set[tuple[int, int]] = field(default_factory=set)
     next_stream: int = 1
     alarms: set[int] = field(default_factory=set)
 
@@ -362,10 +363,13 @@ class Generator:
         return Operation("cancel", stream=stream, watch_id=watch_id)
 
     def progress(self) -> Operation:
+        waiting = {stream for stream, _ in self.view.compacted}
         streams = [
             name
             for name, ids in self.view.streams.items()
-            if ids and self.view.future_starts.get(name, 0) <= self.view.revision
+            if ids
+            and name not in waiting
+            and self.view.future_starts.get(name, 0) <= self.view.revision
         ]
         if not streams:
             return self.watch_create()
