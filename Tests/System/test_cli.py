@@ -68,7 +68,9 @@ def test_bad_flags_are_refused_and_nothing_is_made(flags, named, tmp_path) -> No
     assert not data.exists()
 
 
-@pytest.mark.parametrize("words", [["nonsense"], ["serve", "serve"], ["verify"], ["verify", "--nonsense"]])
+@pytest.mark.parametrize(
+    "words", [["nonsense"], ["serve", "serve"], ["verify"], ["verify", "--nonsense"]]
+)
 def test_bad_commands_are_refused(words) -> None:
     refused([paths.byre(), *words])
 
@@ -103,8 +105,10 @@ FOREIGN = {
     "rubbish in the database file": lambda data: (data / "byre.db").write_bytes(b"rubbish" * 1000),
     "somebody else's database": lambda data: _sqlite(data / "byre.db", "create table mine (a)"),
     "a directory in the database's place": lambda data: (data / "byre.db").mkdir(),
-    "real etcd's data": lambda data: (data / "member" / "snap").mkdir(parents=True)
-    or (data / "member" / "snap" / "db").write_bytes(b"\0" * 4096),
+    "real etcd's data": lambda data: (
+        (data / "member" / "snap").mkdir(parents=True)
+        or (data / "member" / "snap" / "db").write_bytes(b"\0" * 4096)
+    ),
 }
 
 

@@ -12,10 +12,11 @@ import pytest
 from harness import paths, processes
 from harness.api import Client, RPCError, types
 from harness.history import History, Writer, check_writes, event_key
+from harness.seed import base_seed
 
 KILLS = int(os.environ.get("BYRE_KILLS", "8"))
 WRITERS = 6
-SEED = os.environ.get("BYRE_SEED", "crash")
+SEED = base_seed()
 
 
 def verify(server: processes.Server) -> None:
@@ -148,7 +149,9 @@ def test_sigterm_stops_within_five_seconds_and_keeps_everything(byre) -> None:
         assert time.monotonic() - began < 5, "SIGTERM took more than five seconds"
         assert byre.is_etcd or status == 0
         code, _ = watching.wait_end()
-        assert code is grpc.StatusCode.UNAVAILABLE, "a watch must learn that it may resume elsewhere"
+        assert code is grpc.StatusCode.UNAVAILABLE, (
+            "a watch must learn that it may resume elsewhere"
+        )
     for writer in writers:
         writer.stop()
     byre.start()
@@ -168,13 +171,16 @@ def test_a_request_in_flight_at_sigterm_is_answered_or_unavailable(byre) -> None
     with Client(byre.target) as client:
         calls = [
             client.channel.unary_unary("/etcdserverpb.KV/Put").future(
-                types.PutRequest(key=b"k%d" % number, value=b"v" * 1000).SerializeToString(), timeout=10
+                types.PutRequest(key=b"k%d" % number, value=b"v" * 1000).SerializeToString(),
+                timeout=10,
             )
             for number in range(200)
         ]
         byre.stop()
         codes = {call.code() for call in calls}
-        answered = [number for number, call in enumerate(calls) if call.code() is grpc.StatusCode.OK]
+        answered = [
+            number for number, call in enumerate(calls) if call.code() is grpc.StatusCode.OK
+        ]
     assert codes <= {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}, codes
     byre.start()
     with Client(byre.target) as client:

@@ -6,29 +6,19 @@ half a minute allows, to be repeated with `BYRE_REPLAY=FILE pytest test_differen
 """
 
 import os
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from harness import paths, processes
+from harness import processes
 from harness.differential import Mismatch, Pair
 from harness.operations import Generator, Operation
+from harness.seed import base_seed
 
 OPERATIONS = int(os.environ.get("BYRE_OPERATIONS", "24000"))
 ROUNDS = 6
 SHRINK_SECONDS_MAX = float(os.environ.get("BYRE_SHRINK_SECONDS", "40"))
-
-
-def base_seed() -> str:
-    if "BYRE_SEED" in os.environ:
-        return os.environ["BYRE_SEED"]
-    commit = ["git", "-C", str(paths.REPOSITORY), "rev-parse", "--short", "HEAD"]
-    found = subprocess.run(commit, capture_output=True, text=True)
-    return found.stdout.strip() or "byre"
-
-
 SEED = base_seed()
 
 

@@ -33,7 +33,9 @@ class SmallDisk:
         folder.mkdir()
         options = f"size={FILE_SYSTEM_BYTES}"
         mounted = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", options, "byre-test", str(folder)], capture_output=True, text=True
+            ["mount", "-t", "tmpfs", "-o", options, "byre-test", str(folder)],
+            capture_output=True,
+            text=True,
         )
         if mounted.returncode != 0:
             pytest.skip(f"cannot mount a tmpfs: {mounted.stderr.strip()}")
@@ -71,7 +73,9 @@ class FileLimit:
         return processes.byre(self.folder / "data", prefix=prefix).start()
 
     def fill(self, server: processes.Server) -> None:
-        largest = max(path.stat().st_size for path in (self.folder / "data").rglob("*") if path.is_file())
+        largest = max(
+            path.stat().st_size for path in (self.folder / "data").rglob("*") if path.is_file()
+        )
         self._limit(server, largest + 65_536)
 
     def free(self, server: processes.Server) -> None:
@@ -140,7 +144,9 @@ def test_service_goes_on_and_resumes(disk, server) -> None:
         assert client.get(b"before", revision=2).count == 1
         assert client.get(b"\0", range_end=b"\0", count_only=True).count > 0
         assert client.must("Status").version
-        answer = client.call("Put", types.PutRequest(key=b"big", value=b"v" * 1_000_000), seconds=10)
+        answer = client.call(
+            "Put", types.PutRequest(key=b"big", value=b"v" * 1_000_000), seconds=10
+        )
         assert answer.code in ERRORS, answer
         revision = client.revision()
         time.sleep(0.3)
@@ -190,7 +196,9 @@ def test_a_restart_without_space_serves_reads_or_says_why(disk, server) -> None:
             pytest.skip("the limit belongs to the process")
         disk.fill(server)
         for number in range(50):
-            client.call("Put", types.PutRequest(key=b"x%d" % number, value=b"v" * 10_000), seconds=5)
+            client.call(
+                "Put", types.PutRequest(key=b"x%d" % number, value=b"v" * 10_000), seconds=5
+            )
     server.kill()
     try:
         server.start()
@@ -215,7 +223,9 @@ def test_deletes_and_compaction_help_where_they_can(disk, server) -> None:
             client.put(b"k%d" % (number % 30), b"v" * 10_000)
         disk.fill(server)
         for _ in range(200):
-            if not client.call("Put", types.PutRequest(key=b"x", value=b"v" * 50_000), seconds=5).ok:
+            if not client.call(
+                "Put", types.PutRequest(key=b"x", value=b"v" * 50_000), seconds=5
+            ).ok:
                 break
         deleted = client.call("DeleteRange", types.DeleteRangeRequest(key=b"k0"), seconds=10)
         assert deleted.ok or deleted.code in ERRORS, deleted

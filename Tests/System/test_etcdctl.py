@@ -5,7 +5,6 @@ states what each command must do, on every kind of connection.
 """
 
 import base64
-import json
 import re
 from pathlib import Path
 
@@ -87,7 +86,9 @@ def test_history_is_read_at_a_revision_until_compacted(ctl) -> None:
     revision = ctl.json("get", "h")["header"]["revision"]
     ctl("put", "h", "new")
     assert ctl("get", "h", f"--rev={revision}", "--print-value-only") == "old\n"
-    assert f"compacted revision {revision + 1}" in ctl("compaction", str(revision + 1), "--physical")
+    assert f"compacted revision {revision + 1}" in ctl(
+        "compaction", str(revision + 1), "--physical"
+    )
     refused = ctl.run("get", "h", f"--rev={revision}")
     assert refused.returncode != 0
     assert "required revision has been compacted" in refused.stderr
@@ -121,7 +122,9 @@ def test_watch_prints_what_happens(ctl) -> None:
 
 
 def test_lease_owns_its_keys(ctl) -> None:
-    granted = re.fullmatch(r"lease ([0-9a-f]{16}) granted with TTL\(300s\)\n", ctl("lease", "grant", "300"))
+    granted = re.fullmatch(
+        r"lease ([0-9a-f]{16}) granted with TTL\(300s\)\n", ctl("lease", "grant", "300")
+    )
     assert granted
     lease = granted[1]
     ctl("put", "l/1", "x", f"--lease={lease}")
@@ -156,7 +159,9 @@ def test_health_status_and_members(ctl, server) -> None:
 def test_client_urls_lead_back_to_the_server(ctl, server) -> None:
     if server.unix_socket or (server.tls and server.tls.client_cert):
         pytest.skip("advertised addresses need flags of their own here")
-    assert "is healthy" in (lambda it: it.stdout + it.stderr)(ctl.run("endpoint", "health", "--cluster"))
+    assert "is healthy" in (lambda it: it.stdout + it.stderr)(
+        ctl.run("endpoint", "health", "--cluster")
+    )
 
 
 def test_alarms_and_defragmentation(ctl) -> None:
@@ -202,7 +207,9 @@ def test_a_mirror_follows(ctl, start_byre) -> None:
         pytest.skip("one kind of connection is enough")
     target = start_byre()
     ctl("put", "mirrored/1", "a")
-    mirroring = ctl.start("make-mirror", "--prefix=mirrored/", "--no-dest-prefix", target.url.removeprefix("http://"))
+    mirroring = ctl.start(
+        "make-mirror", "--prefix=mirrored/", "--no-dest-prefix", target.url.removeprefix("http://")
+    )
     copy = Etcdctl(ctl.program, target)
     watching = copy.start("watch", "", "--prefix", "--rev=1")
     try:
@@ -285,7 +292,11 @@ def _printed(ctl: Etcdctl, words: tuple[str, ...], text: str) -> tuple[int, str,
         for name in ("cluster_id", "member_id", "raft_term"):
             stream = re.sub(rf'("?)({name}|{_fields_name(name)})\1 ?: ?{own[name]}\b', name, stream)
         stream = stream.replace(str(own["member_id"]), "MEMBER").replace(ctl.server.url, "URL")
-        stream = re.sub(r'"ts":"[^"]*"|0x[0-9a-f]+|,"(name|peerURLs|clientURLs)":("[^"]*"|\[[^]]*\])', "", stream)
+        stream = re.sub(
+            r'"ts":"[^"]*"|0x[0-9a-f]+|,"(name|peerURLs|clientURLs)":("[^"]*"|\[[^]]*\])',
+            "",
+            stream,
+        )
         stream = re.sub(r"etcd-endpoints://[^/]*/[^ \"]*", "TARGET", stream)
         stream = re.sub(r"endpoint://client-[^\"]*", "TARGET", stream)
         output.append(re.sub(r',"hash_revision":\d+', "", stream))

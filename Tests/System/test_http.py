@@ -68,7 +68,9 @@ def test_health_names_the_alarm(server, alarm) -> None:
     assert fetch(server, "/health?exclude=NOSPACE&exclude=CORRUPT").status == 200
 
 
-@pytest.mark.parametrize("path", ["/health", "/health?exclude=NOSPACE", "/health?serializable=true"])
+@pytest.mark.parametrize(
+    "path", ["/health", "/health?exclude=NOSPACE", "/health?serializable=true"]
+)
 @pytest.mark.parametrize("method", ["GET", "POST", "HEAD", "DELETE"])
 @pytest.mark.parametrize("alarmed", [False, True])
 def test_health_is_etcds(server, reference, alarm, path, method, alarmed) -> None:
@@ -160,7 +162,9 @@ def test_metrics(server) -> None:
 
 def test_metrics_follow_what_happens(byre) -> None:
     def read(name: str) -> float:
-        found = re.search(rf"^{name}(?:\{{[^}}]*\}})? (\S+)$", fetch(byre, "/metrics").body, re.MULTILINE)
+        found = re.search(
+            rf"^{name}(?:\{{[^}}]*\}})? (\S+)$", fetch(byre, "/metrics").body, re.MULTILINE
+        )
         assert found, name
         return float(found[1])
 

@@ -112,7 +112,9 @@ def test_large_requests(start, size, code, details) -> None:
         assert (answer.code, answer.details) == (code, details)
         # Reads are not bound by the request limit, only by the message's.
         txn = types.TxnRequest(
-            success=[types.RequestOp(request_range=types.RangeRequest(key=b"k", range_end=b"x" * size))]
+            success=[
+                types.RequestOp(request_range=types.RangeRequest(key=b"k", range_end=b"x" * size))
+            ]
         )
         answer = client.call("Txn", txn)
         wanted = grpc.StatusCode.OK if size < 2_097_152 - 20 else grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -158,7 +160,9 @@ def test_stream_limit_by_flag(start_byre) -> None:
         }
         assert announced[3] == 3
         streams = [raw.open("/etcdserverpb.Watch/Watch") for _ in range(5)]
-        raw.read(lambda: all(raw.replies.get(it) and raw.replies[it].ended for it in streams[3:]), 5)
+        raw.read(
+            lambda: all(raw.replies.get(it) and raw.replies[it].ended for it in streams[3:]), 5
+        )
         assert raw.goaway is None, f"one stream too many ended the connection: {raw.goaway}"
         assert [raw.replies[it].reset for it in streams[3:]] == [7, 7], "REFUSED_STREAM"
 
@@ -211,7 +215,9 @@ def full(start):
     with Client(server.target) as client:
         client.must("LeaseGrant", TTL=1000, ID=3)
         client.put(b"leased", lease=3)
-        assert client.call("Put", types.PutRequest(key=b"fits", value=b"v" * 1000)).ok, "a fresh store is small"
+        assert client.call("Put", types.PutRequest(key=b"fits", value=b"v" * 1000)).ok, (
+            "a fresh store is small"
+        )
         stored = 0
         # etcd looks at its file, which grows every 100 ms.
         for number in range(3000):
@@ -238,7 +244,12 @@ def test_a_full_store_refuses_what_costs_space_and_nothing_else(full) -> None:
         ("Put", types.PutRequest(key=b"fits", ignore_value=True)),
         ("Txn", types.TxnRequest(success=[put])),
         ("Txn", types.TxnRequest(success=[get], failure=[put])),
-        ("Txn", types.TxnRequest(success=[types.RequestOp(request_txn=types.TxnRequest(success=[put]))])),
+        (
+            "Txn",
+            types.TxnRequest(
+                success=[types.RequestOp(request_txn=types.TxnRequest(success=[put]))]
+            ),
+        ),
         ("LeaseGrant", types.LeaseGrantRequest(TTL=10)),
     ):
         if server.is_etcd and "request_txn" in str(request):
@@ -273,7 +284,9 @@ def test_a_full_store_works_again_after_compaction_defragmentation_and_disarming
     client.must("Defragment")
     member = client.get(b"a").header.member_id
     refused = client.call("Put", types.PutRequest(key=b"x", value=b"y"))
-    assert refused.code is grpc.StatusCode.RESOURCE_EXHAUSTED, "the alarm stays until it is disarmed"
+    assert refused.code is grpc.StatusCode.RESOURCE_EXHAUSTED, (
+        "the alarm stays until it is disarmed"
+    )
     (disarmed,) = client.must("Alarm", action=2, memberID=member, alarm=NOSPACE).alarms
     assert disarmed.alarm == NOSPACE
     assert not client.must("Alarm", action=0).alarms

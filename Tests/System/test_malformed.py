@@ -4,7 +4,6 @@ Each attack runs on connections of its own; after each, and during the long ones
 must be answered, and the server's memory must not have grown beyond bounds.
 """
 
-import os
 import random
 import socket
 import struct
@@ -36,8 +35,9 @@ from harness.http2 import (
     message,
 )
 from harness.operations import Generator, View
+from harness.seed import base_seed
 
-SEED = os.environ.get("BYRE_SEED", "malformed")
+SEED = base_seed()
 RANGE = UNARY["Range"]
 GET_A = message(b"\x0a\x01a")
 GROWTH_BYTES_MAX = 64 << 20
@@ -112,7 +112,9 @@ def test_a_protocol_violation_ends_its_connection_only(server, others, name) -> 
         data = FATAL[name]
         if data is None:
             # Only the stream's fault, but a connection error is allowed for it, and safer.
-            data = frame(HEADERS, END_HEADERS, 1, raw.head(RANGE)) + frame(WINDOW_UPDATE, 0, 1, bytes(4))
+            data = frame(HEADERS, END_HEADERS, 1, raw.head(RANGE)) + frame(
+                WINDOW_UPDATE, 0, 1, bytes(4)
+            )
         raw.send(data)
         assert raw.wait_closed(5), "the connection goes on"
         if raw.goaway:
@@ -350,7 +352,9 @@ def test_random_bytes_after_connecting(server, others) -> None:
     for _ in range(200):
         with socket.create_connection(("127.0.0.1", server.port), timeout=5) as raw:
             try:
-                raw.sendall(chance.choice([b"", PREFACE, PREFACE[:10], b"GET / "]) + chance.randbytes(200))
+                raw.sendall(
+                    chance.choice([b"", PREFACE, PREFACE[:10], b"GET / "]) + chance.randbytes(200)
+                )
             except OSError:
                 pass
 
@@ -410,6 +414,8 @@ def test_mutated_watch_requests(server) -> None:
             stream.send_progress_request()
             stream.wait_for(lambda it: it.ended or it.received, 0.01)
             stream.close()
-            assert stream.ended[0] in {grpc.StatusCode.CANCELLED, grpc.StatusCode.INTERNAL}, stream.ended
+            assert stream.ended[0] in {grpc.StatusCode.CANCELLED, grpc.StatusCode.INTERNAL}, (
+                stream.ended
+            )
         with client.watch() as stream:
             assert stream.create(key=b"k").created

@@ -23,7 +23,8 @@ def stream_range(client: Client, seconds: float = 20, **fields: object) -> list:
     call = client.channel.unary_stream(RANGE_STREAM)
     body = types.RangeRequest(**fields).SerializeToString()
     return [
-        types.RangeStreamResponse.FromString(chunk).range_response for chunk in call(body, timeout=seconds)
+        types.RangeStreamResponse.FromString(chunk).range_response
+        for chunk in call(body, timeout=seconds)
     ]
 
 
@@ -253,9 +254,7 @@ def test_unsynced_streams_are_not_promised_progress(client) -> None:
     last = client.revision()
     with client.watch() as stream:
         stream.send(
-            types.WatchRequest(
-                create_request=types.WatchCreateRequest(**ALL, start_revision=2)
-            )
+            types.WatchRequest(create_request=types.WatchCreateRequest(**ALL, start_revision=2))
         )
         for _ in range(50):
             stream.send_progress_request()
@@ -365,7 +364,9 @@ def test_health_service(client) -> None:
 
 
 def test_client_api_version_must_be_text(client) -> None:
-    answer = client.call("Range", types.RangeRequest(key=b"a"), metadata=[("client-api-version", "3.6")])
+    answer = client.call(
+        "Range", types.RangeRequest(key=b"a"), metadata=[("client-api-version", "3.6")]
+    )
     assert answer.ok
     answer = client.call("Range", types.RangeRequest(key=b"a"), metadata=[("hasleader", "true")])
     assert answer.ok

@@ -165,7 +165,12 @@ def test_old_protocol_versions_are_refused(start_byre, authority) -> None:
 def test_a_broken_handshake_harms_nobody(start_byre, authority) -> None:
     files = authority.server_files()
     server = start_byre(tls=files)
-    for garbage in (b"", b"\x16\x03\x01\x00\x05hello", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", os.urandom(500)):
+    for garbage in (
+        b"",
+        b"\x16\x03\x01\x00\x05hello",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        os.urandom(500),
+    ):
         with socket.create_connection(("127.0.0.1", server.port), timeout=5) as raw:
             raw.sendall(garbage)
     assert can_read(server, files)

@@ -19,7 +19,10 @@ def test_recorded_traffic_is_answered_as_it_was(name: str, client) -> None:
     try:
         replay.run()
         assert client.revision() == recording.header["final_revision"]
-        assert client.get(b"\0", range_end=b"\0", count_only=True).count == recording.header["final_keys"]
+        assert (
+            client.get(b"\0", range_end=b"\0", count_only=True).count
+            == recording.header["final_keys"]
+        )
         assert replay.final_state_sha256() == recording.header["final_state_sha256"]
     finally:
         replay.close()

@@ -13,9 +13,10 @@ import pytest
 from harness import paths
 from harness.api import Client, prefix_end
 from harness.history import History, Watcher, Writer, check_watch, check_writes
+from harness.seed import base_seed
 
 SECONDS = float(os.environ.get("BYRE_WATCH_SECONDS", "6"))
-SEED = os.environ.get("BYRE_SEED", "watch")
+SEED = base_seed()
 PREFIX = b"load/"
 EVERYTHING = {"key": b"\0", "range_end": b"\0"}
 LOAD = {"key": PREFIX, "range_end": prefix_end(PREFIX)}
@@ -135,7 +136,9 @@ def test_a_watch_that_falls_behind_a_compaction_is_told_so(start_byre) -> None:
 def test_a_thousand_watches_on_one_stream_all_get_everything(byre) -> None:
     with Client(byre.target) as client, client.watch() as stream:
         for number in range(1000):
-            create = {"key": b"k", "range_end": b"l"} if number % 2 else {"key": b"k%d" % (number % 10)}
+            create = (
+                {"key": b"k", "range_end": b"l"} if number % 2 else {"key": b"k%d" % (number % 10)}
+            )
             assert stream.create(**create).watch_id == number
         for number in range(50):
             client.put(b"k%d" % (number % 10), b"%d" % number)
@@ -165,5 +168,7 @@ def test_progress_on_request_names_a_revision_all_of_whose_events_came_first(byr
             assert progress.watch_id == -1 and progress.header.revision == revision
             with stream.condition:
                 before = stream.received[: stream.received.index(progress)]
-            counts = [sum(len(it.events) for it in before if it.watch_id == id) for id in range(watches)]
+            counts = [
+                sum(len(it.events) for it in before if it.watch_id == id) for id in range(watches)
+            ]
             assert counts == [number + 1] * watches

@@ -169,7 +169,9 @@ class Client:
         parsed = None if answer is None else response_type(method).FromString(answer)
         return Answer(code, details, parsed)
 
-    def must(self, method: str, seconds: float = CALL_SECONDS_MAX, **fields: object) -> message.Message:
+    def must(
+        self, method: str, seconds: float = CALL_SECONDS_MAX, **fields: object
+    ) -> message.Message:
         """A unary call with the request given as fields; raises `RPCError` if it fails."""
         answer = self.call(method, request_type(method)(**fields), seconds=seconds)
         if not answer.ok:
@@ -197,7 +199,9 @@ class Client:
         """Opens a Watch stream."""
         return WatchStream(self)
 
-    def stream(self, path: str, response: type[message.Message] | None, **options: object) -> "Bidi":
+    def stream(
+        self, path: str, response: type[message.Message] | None, **options: object
+    ) -> "Bidi":
         """Opens a bidirectional stream of messages."""
         return Bidi(self.channel, path, response, **options)
 

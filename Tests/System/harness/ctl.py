@@ -38,7 +38,9 @@ class Etcdctl:
     def __call__(self, *words: str, text: str = "", seconds: float = 20) -> str:
         """The output of a command that must succeed."""
         done = self.run(*words, text=text, seconds=seconds)
-        assert done.returncode == 0, f"{' '.join(words)}: {done.returncode}\n{done.stdout}{done.stderr}"
+        assert done.returncode == 0, (
+            f"{' '.join(words)}: {done.returncode}\n{done.stdout}{done.stderr}"
+        )
         return done.stdout
 
     def json(self, *words: str, **options: object) -> object:

@@ -378,7 +378,8 @@ class Pair:
         with opened.condition:
             events = opened.events.get(watch_id, [])[watch.checked :]
         found = [
-            self._common_event(side, event).SerializeToString(deterministic=True) for event in events
+            self._common_event(side, event).SerializeToString(deterministic=True)
+            for event in events
         ]
         if found != watch.expected:
             index = next(

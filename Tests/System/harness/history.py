@@ -40,9 +40,7 @@ class History:
         if self.until < start:
             return
         with client.watch() as stream:
-            created = stream.create(
-                key=b"\0", range_end=b"\0", start_revision=start, prev_kv=True
-            )
+            created = stream.create(key=b"\0", range_end=b"\0", start_revision=start, prev_kv=True)
             assert created.created and not created.canceled, created
             arrived = stream.wait_for(
                 lambda it: it.ended or _last(it.events.get(0)) >= self.until, 60
@@ -235,7 +233,9 @@ def check_writes(history: History, writers: list[Writer]) -> tuple[int, int]:
         for write in writer.writes:
             found = [by_value.pop(change, []) for change in write.changes.items() if change[1]]
             where = {revision for revisions in found for revision in revisions}
-            assert all(len(revisions) <= 1 for revisions in found), f"written twice: {write} {found}"
+            assert all(len(revisions) <= 1 for revisions in found), (
+                f"written twice: {write} {found}"
+            )
             if write.revision is not None and write.revision < history.start:
                 continue
             if write.refused:

@@ -41,7 +41,7 @@ class Reply:
     """What came back on one stream."""
 
     headers: list[tuple[str, str]] = field(default_factory=list)
-    data: bytes = b""
+    data: bytearray = field(default_factory=bytearray)
     reset: int | None = None
     ended: bool = False
 
@@ -59,7 +59,7 @@ class RawHTTP2:
         self.authority = f"127.0.0.1:{server.port}"
         self.encoder = hpack.Encoder()
         self.decoder = hpack.Decoder()
-        self.buffer = b""
+        self.buffer = bytearray()
         self.frames: list[Frame] = []
         self.replies: dict[int, Reply] = {}
         self.goaway: tuple[int, bytes] | None = None
@@ -107,7 +107,9 @@ class RawHTTP2:
         self.send(frame(HEADERS, flags, stream, self.head(path, **changes)))
         return stream
 
-    def call(self, path: str, data: bytes, seconds: float = SECONDS_MAX, **changes: str | None) -> Reply:
+    def call(
+        self, path: str, data: bytes, seconds: float = SECONDS_MAX, **changes: str | None
+    ) -> Reply:
         """A request with these bytes of body, and the whole answer."""
         stream = self.open(path, **changes)
         for start in range(0, len(data), 16384):
@@ -148,13 +150,17 @@ class RawHTTP2:
         return self.read(lambda: self.closed, seconds)
 
     def _parse(self) -> None:
-        while len(self.buffer) >= 9:
-            length = int.from_bytes(self.buffer[:3], "big")
-            if len(self.buffer) < 9 + length:
-                return
-            type, flags, stream = struct.unpack(">BBI", self.buffer[3:9])
-            self._take(Frame(type, flags, stream & 0x7FFFFFFF, self.buffer[9 : 9 + length]))
-            self.buffer = self.buffer[9 + length :]
+        start = 0
+        while len(self.buffer) >= start + 9:
+            head = self.buffer[start : start + 9]
+            end = start + 9 + int.from_bytes(head[:3], "big")
+            if len(self.buffer) < end:
+                break
+            type, flags, stream = struct.unpack(">BBI", head[3:])
+            payload = bytes(self.buffer[start + 9 : end])
+            start = end
+            self._take(Frame(type, flags, stream & 0x7FFFFFFF, payload))
+        del self.buffer[:start]
 
     def _take(self, arrived: Frame) -> None:
         if arrived.type != DATA:

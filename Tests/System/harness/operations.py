@@ -415,7 +415,14 @@ class Generator:
 
     def undecodable(self) -> Operation:
         body = self.random.choice(
-            [b"\x0a\x05ab", b"\xff" * 11, b"\x0f\x01", b"\x08", b"\x0a" + b"\xff" * 9 + b"\x7f", b"\x00"]
+            [
+                b"\x0a\x05ab",
+                b"\xff" * 11,
+                b"\x0f\x01",
+                b"\x08",
+                b"\x0a" + b"\xff" * 9 + b"\x7f",
+                b"\x00",
+            ]
         )
         method = self.random.choice(["Range", "Put", "Txn", "LeaseGrant", "Compact", "HashKV"])
         return Operation("raw", UNARY[method], body)
@@ -456,7 +463,9 @@ class Generator:
             return self.open_stream()
         stream = self.random.choice(list(self.view.streams))
         puts = [
-            self.call("Put", types.PutRequest(key=b"k/%02d" % number, value=b"%d" % number * 700_000))
+            self.call(
+                "Put", types.PutRequest(key=b"k/%02d" % number, value=b"%d" % number * 700_000)
+            )
             for number in range(4)
         ]
         create = types.WatchCreateRequest(

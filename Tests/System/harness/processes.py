@@ -294,7 +294,9 @@ def etcd(data_dir: Path, *flags: str, **options: object) -> EtcdServer:
     return EtcdServer(paths.etcd(), data_dir, tuple(flags), **options)
 
 
-def run(command: list[object], seconds: float = 30, **options: object) -> subprocess.CompletedProcess:
+def run(
+    command: list[object], seconds: float = 30, **options: object
+) -> subprocess.CompletedProcess:
     """Runs a program to its end and returns its status and output as text."""
     return subprocess.run(
         [*GUARD, *(str(word) for word in command)],

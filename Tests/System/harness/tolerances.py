@@ -91,7 +91,9 @@ def _member_places(request: Message, *answers: Message) -> None:
 
 
 TOLERATED = (
-    Tolerance("Range", "rows that are equal in the sort target have no order (Go's unstable sort)", _ties),
+    Tolerance(
+        "Range", "rows that are equal in the sort target have no order (Go's unstable sort)", _ties
+    ),
     Tolerance(
         "Range",
         "since 3.7 keys_only is served from the index, which does not know leases (etcd.md 0.2)",
@@ -126,8 +128,9 @@ TOLERATED = (
 )
 
 CHECKS = {
-    "etcdserver: key not found": lambda part: part.request_put.ignore_value
-    or part.request_put.ignore_lease,
+    "etcdserver: key not found": lambda part: (
+        part.request_put.ignore_value or part.request_put.ignore_lease
+    ),
     "etcdserver: requested lease not found": lambda part: part.request_put.lease != 0,
     "etcdserver: mvcc: required revision is a future revision": lambda part: (
         part.request_range.revision > 0
@@ -143,7 +146,9 @@ and ranges only then; 3.7 goes by the order of operations, lease before key
 (test_txn_names_the_first_operation_that_fails).
 """
 
-UNDECODABLE = "a body that is no message: the text comes from Go's decoder, only the code is compared"
+UNDECODABLE = (
+    "a body that is no message: the text comes from Go's decoder, only the code is compared"
+)
 
 NOT_COMPARED = {
     "unknown sort_order or sort_target": "3.5.1 crashes; test_unknown_sort_options_are_refused",

@@ -165,9 +165,7 @@ class Recording:
 
         method = stream.method.rsplit("/", 1)[1]
         details = unquote(status.get("grpc-message", ""))
-        call = Call(
-            method, stream.request, stream.metadata, int(status["grpc-status"]), details
-        )
+        call = Call(method, stream.request, stream.metadata, int(status["grpc-status"]), details)
         self.steps.append(Step((self._highest, QUIET, number), call))
 
     def _watch_request(self, stream: _Stream, request: Message) -> None:
@@ -268,7 +266,9 @@ class Replay:
             try:
                 getattr(self, "_" + type(step.action).__name__.lower())(step.action)
             except AssertionError as error:
-                raise Difference(f"line {step.place[2]}, revision {step.place[0]}: {error}") from error
+                raise Difference(
+                    f"line {step.place[2]}, revision {step.place[0]}: {error}"
+                ) from error
             self._keep_leases()
         for watch in self.recording.watches:
             self._check_events(watch, len(watch.events))
