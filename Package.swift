@@ -85,7 +85,12 @@ let package = Package(
         .testTarget(name: "SQLiteBackendTests", dependencies: ["SQLiteBackend"]),
 
         // Drives ByreCore: committer and reader threads, locks, the value cache.
-        .target(name: "Engine", dependencies: ["ByreCore"]),
+        .target(
+            name: "Engine",
+            dependencies: [
+                "ByreCore",
+                .product(name: "DequeModule", package: "swift-collections"),
+            ]),
         .testTarget(name: "EngineTests", dependencies: ["Engine", "ByreTestKit"]),
 
         // Sockets, event loops, listeners: runs GRPC over HTTP2 and TLS on SwiftNIO.

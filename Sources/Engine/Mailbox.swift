@@ -1,3 +1,4 @@
+import DequeModule
 import Glibc
 
 /// A bounded queue from many threads to one or a few that block for it.
@@ -5,7 +6,7 @@ import Glibc
 /// Swift's `Mutex` has no condition to wait on, so this is POSIX's pair of the two.
 package final class Mailbox<Element: Sendable>: @unchecked Sendable {
     // @unchecked: `elements` and `isClosed` are touched only with `mutex` held.
-    private var elements: [Element] = []
+    private var elements: Deque<Element> = []
     private var isClosed = false
     private var waiters = 0
     private let capacity: Int
@@ -71,7 +72,7 @@ package final class Mailbox<Element: Sendable>: @unchecked Sendable {
     ///   empty.
     package func takeAll(until deadline: Int64) -> [Element]? {
         self.wait(until: deadline) {
-            let taken = self.elements
+            let taken = Array(self.elements)
             self.elements.removeAll(keepingCapacity: true)
             return taken
         }
@@ -79,7 +80,7 @@ package final class Mailbox<Element: Sendable>: @unchecked Sendable {
 
     /// Takes the oldest element, waiting for one; nil once the mailbox is closed and empty.
     package func takeFirst() -> Element? {
-        self.wait(until: .max) { self.elements.isEmpty ? [] : [self.elements.removeFirst()] }?.first
+        self.wait(until: .max) { self.elements.popFirst() } ?? nil
     }
 
     /// Refuses further elements; what is inside can still be taken.
@@ -91,7 +92,7 @@ package final class Mailbox<Element: Sendable>: @unchecked Sendable {
         pthread_mutex_unlock(self.mutex)
     }
 
-    private func wait(until deadline: Int64, _ take: () -> [Element]) -> [Element]? {
+    private func wait<Taken>(until deadline: Int64, _ take: () -> Taken) -> Taken? {
         pthread_mutex_lock(self.mutex)
         defer { pthread_mutex_unlock(self.mutex) }
         self.waiters += 1

@@ -115,7 +115,8 @@ package final class Store: Sendable {
 
     /// Queues a change. The reply, if there is one, is completed on its executor, always, unless this
     /// throws.
-    /// - Parameter waitsForPhysical: for a compaction: answer once the rows are gone.
+    /// - Parameter waitsForPhysical: for a compaction: answer once its versions are out of the index
+    ///   and their rows on the way out; rows that a running answer still needs go after it.
     /// - Throws: ``RequestError/tooManyRequests`` and ``RequestError/stopped``.
     package func submit(
         _ operation: Operation,

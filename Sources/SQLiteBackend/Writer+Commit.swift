@@ -169,6 +169,11 @@ extension Writer {
             defer { self.rowExists.reset() }
             return try self.rowExists.step()
         }
+        if let removed = batch.removedRows.first?.rows.first {
+            try self.rowExists.bind(removed.rawValue, at: 1)
+            defer { self.rowExists.reset() }
+            return try !self.rowExists.step()
+        }
         for tenant in batch.tenants + batch.createdTenants {
             try self.tenantPoint.bind(tenant.id.rawValue, at: 1)
             defer { self.tenantPoint.reset() }
