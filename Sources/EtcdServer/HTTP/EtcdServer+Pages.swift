@@ -13,6 +13,8 @@ extension EtcdServer {
         case "/version": answer = { self.versionPage }
         case "/livez": answer = { self.checks(Self.liveChecks, query) }
         case "/readyz": answer = { self.checks(Self.readyChecks, query) }
+        case _ where path.hasPrefix("/v3/"):
+            return Self.noGateway
         default:
             guard let check = Self.singleCheck(path) else { return nil }
             answer = { self.checks([check], query) }
@@ -30,6 +32,12 @@ extension EtcdServer {
                 """
         )
     }
+
+    /// What a gRPC gateway answers when the method behind it is not there.
+    private static let noGateway = Page(
+        status: 501,
+        contentType: "application/json",
+        body: #"{"code":12,"message":"byre: the JSON gateway is not served"}"#)
 
     private func health(_ query: Query) -> Page {
         let excluded = query.values("exclude")
