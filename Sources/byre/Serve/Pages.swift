@@ -10,6 +10,17 @@ struct Pages: HTTPHandler {
         case all
         /// Those of `--listen-metrics-urls`: metrics and health.
         case monitoring
+
+        /// Whether `path`, which is not that of the metrics, is among them.
+        func has(_ path: String) -> Bool {
+            switch self {
+            case .all: true
+            case .monitoring:
+                ["/health", "/livez", "/readyz"].contains { root in
+                    path == root || path.hasPrefix(root + "/")
+                }
+            }
+        }
     }
 
     let etcd: EtcdServer
@@ -26,7 +37,7 @@ struct Pages: HTTPHandler {
                 body: Array(self.metrics.text(self.servers.all).utf8)
             )
         }
-        guard self.scope == .all || request.path != "/version",
+        guard self.scope.has(request.path),
             let page = self.etcd.page(
                 method: request.method,
                 path: request.path,
