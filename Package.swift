@@ -90,7 +90,8 @@ let package = Package(
             dependencies: [
                 "ByreCore",
                 .product(name: "DequeModule", package: "swift-collections"),
-            ]),
+            ]
+        ),
         .testTarget(name: "EngineTests", dependencies: ["Engine", "ByreTestKit"]),
 
         // Sockets, event loops, listeners: runs GRPC over HTTP2 and TLS on SwiftNIO.

@@ -57,7 +57,8 @@ package struct Version: Hashable, Sendable {
             createRevision: 0,
             version: 0,
             lease: .none,
-            row: row)
+            row: row
+        )
     }
 
     package var isTombstone: Bool { self.version == 0 }

@@ -37,7 +37,8 @@ extension EtcdServer {
     private static let noGateway = Page(
         status: 501,
         contentType: "application/json",
-        body: #"{"code":12,"message":"byre: the JSON gateway is not served"}"#)
+        body: #"{"code":12,"message":"byre: the JSON gateway is not served"}"#
+    )
 
     private func health(_ query: Query) -> Page {
         let excluded = query.values("exclude")
