@@ -186,7 +186,7 @@ extension Serve {
                     clusterID: UInt64.random(in: 1...UInt64.max),
                     memberID: UInt64.random(in: 1...UInt64.max)
                 ),
-                encodeEvent: { event, withPrevious in event.encoded(withPrevious: withPrevious) },
+                encodeEvent: EtcdServer.encodeEvent,
                 report: { report in Self.log(report, logger) }
             )
             let took = ContinuousClock.now - start
