@@ -352,7 +352,15 @@ class Pair:
                 events = side.history.events.get(0, [])[known:]
             grown.append([self._common_event(side, event) for event in events])
         if grown[0] != grown[1]:
-            self._differ(*([normalise.short(event, 200) for event in events] for events in grown))
+            shorter = min(map(len, grown))
+            index = next((at for at in range(shorter) if grown[0][at] != grown[1][at]), shorter)
+            self._differ(
+                *(
+                    f"{len(events)} events, number {index}: "
+                    + " | ".join(normalise.short(event, 300) for event in events[index : index + 3])
+                    for events in grown
+                )
+            )
         for event in grown[0]:
             revision = event.kv.mod_revision
             previous = self.history_revisions[-1] if self.history_revisions else 1
