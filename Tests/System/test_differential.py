@@ -6,6 +6,7 @@ half a minute allows, to be repeated with `BYRE_REPLAY=FILE pytest test_differen
 """
 
 import os
+import re
 import time
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def replay(folder: Path, operations: list[Operation], kind: str) -> int | None:
 
 def kind_of(error: Exception) -> str:
     """What sort of difference it is: enough of its text to tell it from another."""
-    return str(error)[:KIND_LENGTH]
+    return re.sub(r"\d+", "#", str(error))[:KIND_LENGTH]
 
 
 def shrink(folder: Path, operations: list[Operation], kind: str) -> list[Operation]:

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from harness import paths
-from harness.api import Client, prefix_end
+from harness.api import Client, prefix_end, types
 from harness.history import History, Watcher, Writer, check_watch, check_writes
 from harness.seed import base_seed
 
@@ -131,6 +131,26 @@ def test_a_watch_that_falls_behind_a_compaction_is_told_so(start_byre) -> None:
             assert canceled.canceled and canceled.compact_revision == last
             assert canceled.header.revision == 0 and canceled.cancel_reason == ""
         slow.close()
+
+
+def test_a_key_deleted_and_put_in_one_transaction_has_no_previous_value(byre) -> None:
+    """PrevKV: the put begins the key anew, whatever there was a revision before."""
+    with Client(byre.target) as client, client.watch() as stream:
+        stream.create(key=b"k", prev_kv=True)
+        client.put(b"k", b"old")
+        # That the two overlap goes unnoticed when the delete has no end.
+        delete = types.DeleteRangeRequest(key=b"a", range_end=b"\0")
+        put = types.PutRequest(key=b"k", value=b"new", prev_kv=True)
+        operations = [
+            types.RequestOp(request_delete_range=delete),
+            types.RequestOp(request_put=put),
+        ]
+        answer = client.must("Txn", success=operations)
+        assert not answer.responses[1].response_put.HasField("prev_kv")
+        _, deleted, created = stream.wait_events(0, 3)
+        assert (deleted.type, deleted.prev_kv.value) == (1, b"old")
+        assert (created.kv.version, created.kv.create_revision) == (1, answer.header.revision)
+        assert not created.HasField("prev_kv")
 
 
 def test_a_thousand_watches_on_one_stream_all_get_everything(byre) -> None:
