@@ -122,7 +122,10 @@ final class CatchUp: Sendable {
             through: main
         ) { _, version, previous in
             guard version.sub == entry.revision.sub else { return true }
-            found = Found(version: version, previous: wantsPrevious ? previous : nil)
+            found = Found(
+                version: version,
+                previous: wantsPrevious && !version.isCreation ? previous : nil
+            )
             return false
         }
         return found

@@ -27,6 +27,23 @@ final class WriteReply: Reply {
     }
 }
 
+/// Ends a call with an error once an operation is done, whatever became of it.
+private final class RefusalReply: Reply {
+    let executor: any ReplyExecutor
+    private let call: LoopBound<ServerCall>
+    private let refusal: Status
+
+    init(_ call: ServerCall, _ refusal: Status) {
+        self.executor = call.loop
+        self.call = LoopBound(call, loop: call.loop)
+        self.refusal = refusal
+    }
+
+    func complete(_ result: Result<Outcome, RequestError>) {
+        self.call.value.fail(self.refusal)
+    }
+}
+
 extension EtcdServer {
     /// What etcd's envelope adds to a request before its size is compared with
     /// `--max-request-bytes`: the request's tag and length, and a header with an id.
@@ -46,10 +63,8 @@ extension EtcdServer {
         answer: @escaping @Sendable (Outcome) -> FramedMessage
     ) {
         let tenant = self.tenant(of: call)
-        do throws(RequestError) {
-            try self.checkQuota(operation, tenant)
-        } catch {
-            call.fail(Status(error))
+        guard self.hasSpace(for: operation, tenant) else {
+            self.refuseForSpace(tenant, call)
             return
         }
         do throws(EtcdError) {
@@ -73,21 +88,30 @@ extension EtcdServer {
         }
     }
 
-    /// Refuses a write that the quota has no room for, before anything else is looked at, and raises
-    /// the alarm.
-    private func checkQuota(
-        _ operation: Operation,
-        _ tenant: TenantStore
-    ) throws(RequestError) {
+    /// Whether the quota has room for a write: looked at before anything else.
+    private func hasSpace(for operation: Operation, _ tenant: TenantStore) -> Bool {
         let cost = Quota.cost(of: operation)
-        guard cost > 0 else { return }
-        let state = tenant.snapshot.state
-        guard !self.store.configuration.quota.admits(cost: cost, to: state) else { return }
-        if !state.hasAlarm(.noSpace) {
-            let alarm = Alarm(.noSpace, memberID: tenant.memberID)
-            try self.store.submit(.alarmActivate(alarm), to: tenant, reply: nil)
+        guard cost > 0 else { return true }
+        return self.store.configuration.quota.admits(cost: cost, to: tenant.snapshot.state)
+    }
+
+    /// Refuses a write for want of space; the alarm is raised before the client hears of it.
+    private func refuseForSpace(_ tenant: TenantStore, _ call: ServerCall) {
+        let refusal = Status(EtcdError.noSpace)
+        guard !tenant.snapshot.state.hasAlarm(.noSpace) else {
+            call.fail(refusal)
+            return
         }
-        throw .noSpace
+        do throws(RequestError) {
+            let alarm = Alarm(.noSpace, memberID: tenant.memberID)
+            try self.store.submit(
+                .alarmActivate(alarm),
+                to: tenant,
+                reply: RefusalReply(call, refusal)
+            )
+        } catch {
+            call.fail(refusal)
+        }
     }
 
     /// Frames an answer.

@@ -63,6 +63,8 @@ package final class Session {
     @exclusivity(unchecked) private var idleFrames: FrameBudget
     @exclusivity(unchecked) private var now: UInt64 = 0
     @exclusivity(unchecked) private var isTerminated = false
+    /// Whether our SETTINGS have still to leave, with a limit on streams to put in.
+    @exclusivity(unchecked) private var hasStreamsToAnnounce = false
 
     /// Starts a session: its SETTINGS are ready to be pulled.
     package init(role: SessionRole, limits: SessionLimits, buffers: SessionBuffers) {
@@ -98,12 +100,16 @@ package final class Session {
         switch self.role {
         case .server:
             if self.limits.streamsAnnounced < .max {
+                // nghttp2 would end a connection that goes beyond; the peer is to have the one stream
+                // refused instead, which `beganHeaders` does. So nghttp2 is told of no limit, and what
+                // the peer reads is put in by `announceStreams`. Last, where that finds it.
                 settings.append(
                     nghttp2_settings_entry(
                         settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue),
-                        value: self.limits.streamsAnnounced
+                        value: .max
                     )
                 )
+                self.hasStreamsToAnnounce = true
             }
         case .client:
             settings.append(
@@ -259,7 +265,8 @@ package final class Session {
     package func terminate(_ code: ErrorCode, debug: StaticString = "") {
         guard !self.isTerminated else { return }
         self.isTerminated = true
-        if debug.utf8CodeUnitCount > 0 {
+        guard debug.utf8CodeUnitCount == 0 else {
+            // nghttp2's own termination would say GOAWAY again, without the text.
             nghttp2_submit_goaway(
                 self.handle,
                 0,
@@ -268,6 +275,7 @@ package final class Session {
                 debug.utf8Start,
                 debug.utf8CodeUnitCount
             )
+            return
         }
         nghttp2_session_terminate_session(self.handle, code.rawValue)
     }
@@ -295,9 +303,24 @@ package final class Session {
             guard count >= 0 else { throw .library(code: count) }
             guard count > 0, let frame, let start = buffer.baseAddress else { break }
             memcpy(start + self.written, frame, count)
+            if self.hasStreamsToAnnounce {
+                self.announceStreams(
+                    in: UnsafeMutableRawBufferPointer(start: start + self.written, count: count)
+                )
+            }
             self.written += count
         }
         return self.written
+    }
+
+    /// Writes the limit on streams into our SETTINGS, the first frame that leaves: its last four bytes.
+    private func announceStreams(in settings: UnsafeMutableRawBufferPointer) {
+        self.hasStreamsToAnnounce = false
+        settings.storeBytes(
+            of: self.limits.streamsAnnounced.bigEndian,
+            toByteOffset: settings.count - 4,
+            as: UInt32.self
+        )
     }
 
     /// Whether one more frame surely fits into the output.
@@ -305,7 +328,9 @@ package final class Session {
 
     /// Whether there is nothing left to receive or to send: the connection may be closed.
     package var isFinished: Bool {
-        nghttp2_session_want_read(self.handle) == 0 && nghttp2_session_want_write(self.handle) == 0
+        // A terminated session reads nothing more, whatever nghttp2 would like.
+        (self.isTerminated || nghttp2_session_want_read(self.handle) == 0)
+            && nghttp2_session_want_write(self.handle) == 0
     }
 
     /// Whether something is ready to be pulled.

@@ -63,5 +63,8 @@ package struct Version: Hashable, Sendable {
 
     package var isTombstone: Bool { self.version == 0 }
 
+    /// Whether it begins a life of its key.
+    package var isCreation: Bool { self.version == 1 }
+
     package var revision: Revision { Revision(main: self.modRevision, sub: self.sub) }
 }

@@ -107,7 +107,7 @@ extension Evaluation {
                 key: key,
                 version: version,
                 value: value,
-                previous: self.beforeThisRevision(key, latest)
+                previous: version.isCreation ? nil : self.beforeThisRevision(key, latest)
             )
         )
     }

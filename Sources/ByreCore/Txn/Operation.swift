@@ -31,7 +31,8 @@ package struct Change: Sendable {
     package var key: Bytes
     package var version: Version
     package var value: Bytes
-    /// The key as it was before this revision, or nil when it did not exist.
+    /// The key as it was before this revision; nil when it did not exist, or when this is a put that
+    /// creates it, if anew in the transaction that deleted it.
     package var previous: Version?
 
     package init(key: Bytes, version: Version, value: Bytes, previous: Version?) {
