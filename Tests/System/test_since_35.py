@@ -270,6 +270,18 @@ def test_unsynced_streams_are_not_promised_progress(client) -> None:
 # Txn
 
 
+def test_puts_of_a_nested_txn_cost_space(byre) -> None:
+    with Client(byre.target) as client:
+        member = client.get(b"a").header.member_id
+        client.must("Alarm", action=1, memberID=member, alarm=1)
+        put = types.RequestOp(request_put=types.PutRequest(key=b"a", value=b"1"))
+        inner = types.RequestOp(request_txn=types.TxnRequest(success=[put]))
+        refused = client.call("Txn", types.TxnRequest(success=[inner]))
+        assert refused.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert refused.details == "etcdserver: mvcc: database space exceeded"
+        client.must("Alarm", action=2, memberID=member, alarm=1)
+
+
 def test_put_after_delete_to_the_end_in_one_txn(byre) -> None:
     """The overlap goes unnoticed by the check, then the put finds no value to keep."""
     with Client(byre.target) as client:

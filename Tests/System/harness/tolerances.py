@@ -161,6 +161,9 @@ NOT_COMPARED = {
     "start_revision, or compacted and not yet canceled by the client": (
         "3.5.1 answers, 3.7 is silent (etcd issue 20221); test_progress_waits_for_*"
     ),
+    "puts of a nested Txn while an alarm is raised": (
+        "3.5.1 forgets to count them; test_puts_of_a_nested_txn_cost_space"
+    ),
     "HashKV at exactly the compact revision": (
         "3.5.1 calls it compacted; test_hash_at_the_compact_revision"
     ),
