@@ -54,7 +54,11 @@ import Testing
             #expect(
                 change.version.revision == Revision(main: before.revision + 1, sub: UInt32(sub))
             )
-            #expect(change.previous == before.index.version(of: change.key, at: before.revision))
+            #expect(
+                change.previous
+                    == (change.version.isCreation
+                        ? nil : before.index.version(of: change.key, at: before.revision))
+            )
         }
     }
 
