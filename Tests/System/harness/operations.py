@@ -243,6 +243,8 @@ class Generator:
         compare = types.Compare(
             result=self.random.randrange(4), target=self.random.randrange(5), key=key
         )
+        if compare.target == 4 and self.chosen_leases:
+            compare.result = self.random.choice([0, 3])  # ids that servers choose have no common order
         if self.chance(0.25):
             compare.range_end = self.range_end(key, single=0)
         member = compare.target if self.chance(0.9) else self.random.randrange(5)
