@@ -9,9 +9,27 @@ extension EtcdServer {
         _ call: ServerCall,
         _ body: @escaping @Sendable (any BackendReader) throws(RequestError) -> FramedMessage
     ) {
-        let bound = LoopBound(call, loop: call.loop)
-        let isQueued = self.store.readers.submit { opened in
-            let result: Result<FramedMessage, RequestError>
+        let isQueued = self.onReader(for: call, loop: call.loop, body) { call, result in
+            switch result {
+            case .success(let message): call.reply(message)
+            case .failure(let error): call.fail(Status(error))
+            }
+        }
+        if !isQueued { call.fail(Status(EtcdError.tooManyRequests)) }
+    }
+
+    /// Computes something on a reader thread and hands it back on the loop.
+    /// - Parameter handler: what `complete` runs on; belongs to the loop.
+    /// - Returns: false when too many reads wait; `complete` is not called then.
+    func onReader<Handler: AnyObject, Value: Sendable>(
+        for handler: Handler,
+        loop: LoopHandle,
+        _ body: @escaping @Sendable (any BackendReader) throws(RequestError) -> Value,
+        _ complete: @escaping @Sendable (Handler, Result<Value, RequestError>) -> Void
+    ) -> Bool {
+        let bound = LoopBound(handler, loop: loop)
+        return self.store.readers.submit { opened in
+            let result: Result<Value, RequestError>
             switch opened {
             case .failure(let error): result = .failure(.backend(error))
             case .success(let reader):
@@ -21,13 +39,7 @@ extension EtcdServer {
                     result = .failure(error)
                 }
             }
-            bound.loop.execute {
-                switch result {
-                case .success(let message): bound.value.reply(message)
-                case .failure(let error): bound.value.fail(Status(error))
-                }
-            }
+            bound.loop.execute { complete(bound.value, result) }
         }
-        if !isQueued { call.fail(Status(EtcdError.tooManyRequests)) }
     }
 }

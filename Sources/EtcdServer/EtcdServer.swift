@@ -54,11 +54,11 @@ package struct Settings: Sendable {
 
     package init() {}
 
-    /// gRPC's limit on one received message.
-    package var maxReceiveBytes: Int { self.maxRequestBytes + 512 << 10 }
+    /// gRPC's limit on one received message, and what a watch response that may be split is kept to.
+    package var maxReceiveBytes: Int { Self.maxReceiveBytes(requestBytes: self.maxRequestBytes) }
 
-    /// Bytes of a message, streamed in pieces, above which a watch response is split.
-    package var maxFragmentBytes: Int { self.maxReceiveBytes }
+    /// What etcd allows a message to be longer than the request in it: 512 KiB.
+    package static func maxReceiveBytes(requestBytes: Int) -> Int { requestBytes + 512 << 10 }
 
     /// The version's first two numbers and a zero: what etcd calls cluster and storage version.
     package var clusterVersion: String {

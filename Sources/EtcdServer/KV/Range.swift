@@ -145,42 +145,22 @@ extension EtcdServer {
         _ tenant: TenantStore,
         _ call: ServerCall
     ) {
-        let bound = LoopBound(call, loop: call.loop)
-        let isQueued = self.store.readers.submit { opened in
-            let prepared = self.prepare(request, tenant, opened)
-            bound.loop.execute {
-                guard bound.value.isOpen else { return }
-                switch prepared {
-                case .success(let prepared): self.stream(prepared, bound.value)
-                case .failure(let error): bound.value.fail(Status(error))
-                }
+        let isQueued = self.onReader(for: call, loop: call.loop) { reader throws(RequestError) in
+            let pinned = tenant.pinnedSnapshot()
+            let read = try RangeRead(
+                request,
+                of: pinned.state,
+                loader: ReaderLoader(reader: reader, cache: self.store.cache)
+            )
+            return PreparedRange(read, pinned, self.header(tenant, at: read.headerRevision))
+        } _: { call, result in
+            guard call.isOpen else { return }
+            switch result {
+            case .success(let prepared): self.stream(prepared, call)
+            case .failure(let error): call.fail(Status(error))
             }
         }
         if !isQueued { call.fail(Status(EtcdError.tooManyRequests)) }
-    }
-
-    private func prepare(
-        _ request: RangeRequest,
-        _ tenant: TenantStore,
-        _ opened: Result<any BackendReader, BackendError>
-    ) -> Result<PreparedRange, RequestError> {
-        switch opened {
-        case .failure(let error): return .failure(.backend(error))
-        case .success(let reader):
-            let pinned = tenant.pinnedSnapshot()
-            do throws(RequestError) {
-                let read = try RangeRead(
-                    request,
-                    of: pinned.state,
-                    loader: ReaderLoader(reader: reader, cache: self.store.cache)
-                )
-                return .success(
-                    PreparedRange(read, pinned, self.header(tenant, at: read.headerRevision))
-                )
-            } catch {
-                return .failure(error)
-            }
-        }
     }
 
     private func stream(_ prepared: PreparedRange, _ call: ServerCall) {

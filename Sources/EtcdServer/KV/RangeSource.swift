@@ -129,20 +129,22 @@ final class RangeSource: MessageSource {
         }
         self.phase = isLast ? .end : .pairs
         guard !pairs.isEmpty else { return self.advance() }
-        var missing: [Int] = []
-        if !read.keysOnly {
-            for place in pairs.indices {
-                let version = pairs[place].version
-                pairs[place].value =
-                    version.valueSize == 0 ? [] : self.store.cache.value(of: version.row)
-                if pairs[place].value == nil { missing.append(place) }
-            }
-        }
-        guard !missing.isEmpty else {
+        guard !read.keysOnly else {
             self.lay(pairs)
             return true
         }
-        self.load(pairs, missing: missing, next: self.phase)
+        let next = self.phase
+        let loader = SliceLoader(store: self.store, tenant: self.tenant, loop: self.call.loop)
+        switch loader.fill(pairs, for: self, { $0.loaded($1, next: next) }) {
+        case .done(let pairs):
+            self.lay(pairs)
+            return true
+        case .loading:
+            self.phase = .loading
+        case .refused:
+            self.phase = .cancelled
+            self.call.abandonReply()
+        }
         return false
     }
 
@@ -179,41 +181,10 @@ final class RangeSource: MessageSource {
         self.pieceOffset = 0
     }
 
-    // MARK: Loading
-
-    private func load(_ pairs: [KeyValue], missing: [Int], next: Phase) {
-        self.phase = .loading
-        let rows = missing.map { ($0, pairs[$0].version.row) }.sorted { $0.1 < $1.1 }
-        let places = rows.map(\.0)
-        let source = LoopBound(self, loop: self.call.loop)
-        let tenant = self.tenant.id
-        let isQueued = self.store.readers.submit { opened in
-            var loaded = pairs
-            let result: Result<Void, BackendError>
-            switch opened {
-            case .failure(let error): result = .failure(error)
-            case .success(let reader):
-                do throws(BackendError) {
-                    // Not through the cache: a long list must not push out what is hot.
-                    try reader.values(of: tenant, rows: rows.map(\.1)) { index, value in
-                        loaded[places[index]].value = value
-                    }
-                    result = .success(())
-                } catch {
-                    result = .failure(error)
-                }
-            }
-            source.loop.execute { [loaded] in
-                source.value.loaded(loaded, result, next: next)
-            }
-        }
-        if !isQueued { self.call.abandonReply() }
-    }
-
-    private func loaded(_ pairs: [KeyValue], _ result: Result<Void, BackendError>, next: Phase) {
+    private func loaded(_ result: Result<[KeyValue], BackendError>, next: Phase) {
         guard case .loading = self.phase else { return }
         switch result {
-        case .success:
+        case .success(let pairs):
             self.lay(pairs)
             self.phase = next
             self.call.resume()

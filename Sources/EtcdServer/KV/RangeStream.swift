@@ -30,8 +30,6 @@ final class RangeStreamHandler: StreamHandler {
         /// Keeps the rows that `read` points to.
         let pinned: PinnedSnapshot
         var position = RangeRead.Position()
-        /// A pair seen but not yet sent.
-        var isAtEnd = false
     }
 
     init(_ server: EtcdServer, _ call: ServerCall) {
@@ -71,28 +69,16 @@ final class RangeStreamHandler: StreamHandler {
 
     /// Settles the answer on a reader thread: a sort or a count may walk every key.
     private func prepare(_ request: RangeRequest) {
-        let handler = LoopBound(self, loop: self.call.loop)
         let tenant = self.tenant
         let cache = self.server.store.cache
         self.isLoading = true
-        let isQueued = self.server.store.readers.submit { opened in
-            let result: Result<(RangeRead, PinnedSnapshot), RequestError>
-            switch opened {
-            case .failure(let error): result = .failure(.backend(error))
-            case .success(let reader):
-                let pinned = tenant.pinnedSnapshot()
-                do throws(RequestError) {
-                    let read = try RangeRead(
-                        request,
-                        of: pinned.state,
-                        loader: ReaderLoader(reader: reader, cache: cache)
-                    )
-                    result = .success((read, pinned))
-                } catch {
-                    result = .failure(error)
-                }
-            }
-            handler.loop.execute { handler.value.prepared(result) }
+        let isQueued = self.server.onReader(for: self, loop: self.call.loop) {
+            reader throws(RequestError) in
+            let pinned = tenant.pinnedSnapshot()
+            let loader = ReaderLoader(reader: reader, cache: cache)
+            return (try RangeRead(request, of: pinned.state, loader: loader), pinned)
+        } _: { handler, result in
+            handler.prepared(result)
         }
         if !isQueued { self.call.finish(Status(EtcdError.tooManyRequests)) }
     }
@@ -131,61 +117,32 @@ final class RangeStreamHandler: StreamHandler {
             pairs.append(KeyValue(key: key, version: version, value: nil))
             return true
         }
-        answer.isAtEnd = isLast
         self.answer = answer
         guard !answer.read.keysOnly else {
             self.send(pairs, isLast: isLast)
             return
         }
-        var missing: [Int] = []
-        for place in pairs.indices {
-            let version = pairs[place].version
-            pairs[place].value =
-                version.valueSize == 0 ? [] : self.server.store.cache.value(of: version.row)
-            if pairs[place].value == nil { missing.append(place) }
-        }
-        if missing.isEmpty {
-            self.send(pairs, isLast: isLast)
-        } else {
-            self.load(pairs, missing: missing, isLast: isLast)
+        let loader = SliceLoader(
+            store: self.server.store,
+            tenant: self.tenant,
+            loop: self.call.loop
+        )
+        switch loader.fill(pairs, for: self, { $0.loaded($1, isLast: isLast) }) {
+        case .done(let pairs): self.send(pairs, isLast: isLast)
+        case .loading: self.isLoading = true
+        case .refused: self.call.finish(Status(EtcdError.tooManyRequests))
         }
     }
 
-    private func load(_ pairs: [KeyValue], missing: [Int], isLast: Bool) {
-        self.isLoading = true
-        let rows = missing.map { ($0, pairs[$0].version.row) }.sorted { $0.1 < $1.1 }
-        let handler = LoopBound(self, loop: self.call.loop)
-        let tenant = self.tenant.id
-        let isQueued = self.server.store.readers.submit { opened in
-            var loaded = pairs
-            var failure: BackendError?
-            switch opened {
-            case .failure(let error): failure = error
-            case .success(let reader):
-                do throws(BackendError) {
-                    try reader.values(of: tenant, rows: rows.map(\.1)) { index, value in
-                        loaded[rows[index].0].value = value
-                    }
-                } catch {
-                    failure = error
-                }
-            }
-            handler.loop.execute { [loaded, failure] in
-                handler.value.loaded(loaded, failure, isLast: isLast)
-            }
-        }
-        if !isQueued { self.call.finish(Status(EtcdError.tooManyRequests)) }
-    }
-
-    private func loaded(_ pairs: [KeyValue], _ failure: BackendError?, isLast: Bool) {
+    private func loaded(_ result: Result<[KeyValue], BackendError>, isLast: Bool) {
         self.isLoading = false
         guard self.call.isOpen else { return }
-        if let failure {
-            self.call.finish(Status(failure))
-            return
+        switch result {
+        case .failure(let error): self.call.finish(Status(error))
+        case .success(let pairs):
+            self.send(pairs, isLast: isLast)
+            self.sendChunks()
         }
-        self.send(pairs, isLast: isLast)
-        self.sendChunks()
     }
 
     private func send(_ pairs: [KeyValue], isLast: Bool) {

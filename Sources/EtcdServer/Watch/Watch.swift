@@ -116,7 +116,7 @@ final class WatchHandler: StreamHandler {
             self.call.send(self.framed(head, header, []))
             return
         }
-        let limit = self.server.settings.maxFragmentBytes
+        let limit = self.server.settings.maxReceiveBytes
         guard mayFragment, head.encodedLength(header) + batch.byteCount >= limit else {
             self.call.send(self.framed(head, header, batch.events[...]))
             return

@@ -9,9 +9,6 @@ import Transport
 
 // What the parts of the server are told, each in its own terms.
 extension ServeConfiguration {
-    /// etcd's flag says how many bytes a request may have; gRPC's own limit is this much more.
-    private static var receiveBytesOverRequest: Int { 512 << 10 }
-
     var storeConfiguration: Engine.Configuration {
         var configuration = Engine.Configuration()
         configuration.quota = Quota(bytes: self.quotaBytes)
@@ -42,7 +39,9 @@ extension ServeConfiguration {
     func transportLimits(filesMax: UInt64) -> Transport.Limits {
         var limits = Transport.Limits()
         limits.connectionsMax = self.connectionsMax(filesMax: filesMax)
-        limits.messageBytesMax = self.options.requestBytesMax + Self.receiveBytesOverRequest
+        limits.messageBytesMax = Settings.maxReceiveBytes(
+            requestBytes: self.options.requestBytesMax
+        )
         limits.session.streamsAnnounced = self.options.streamsPerConnectionMax
         limits.session.streamsMax = min(
             limits.session.streamsMax,
