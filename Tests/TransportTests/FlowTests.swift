@@ -36,6 +36,31 @@ import Transport
         }
     }
 
+    @Test func anAnswerThatCannotBeFinishedIsResetAndHarmsNobodyElse() async throws {
+        let path = "/test.Test/Breaking"
+        let method = Method(
+            path: path,
+            kind: .unary { _, call in
+                call.reply(length: 5_000_000, source: BreakingSource(call, after: 1_000_000))
+            }
+        )
+        try await withServer(TestService.methods + [method]) { server in
+            let address = server.addresses[0]
+            try await blocking {
+                let client = try Client(to: address)
+                let broken = try client.start(path)
+                client.send([], on: broken, isLast: true)
+                try client.wait { broken.isOver }
+                // What gRPC clients take for `Unavailable`.
+                #expect(broken.closeCode == .refusedStream)
+                #expect(broken.status == nil)
+                #expect(broken.messages.isEmpty)
+                #expect(broken.bodyCount <= 1_000_000 + FramedMessage.prefixLength)
+                #expect(try client.unary(TestService.echo, [7]).messages == [[7]])
+            }
+        }
+    }
+
     @Test func aSlowReaderHoldsLittleMemory() async throws {
         try await withServer { server in
             let address = server.addresses[0]
@@ -117,4 +142,25 @@ import Transport
             }
         }
     }
+}
+
+/// Gives its first bytes, and then finds that there will be no more.
+private final class BreakingSource: MessageSource {
+    private weak var call: ServerCall?
+    private var rest: Int
+
+    init(_ call: ServerCall, after count: Int) {
+        self.call = call
+        self.rest = count
+    }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        let count = min(buffer.count, self.rest)
+        buffer[..<count].initializeMemory(as: UInt8.self, repeating: 9)
+        self.rest -= count
+        if count == 0 { self.call?.abandonReply() }
+        return count
+    }
+
+    func cancel() {}
 }
