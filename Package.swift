@@ -51,6 +51,10 @@ let package = Package(
         .target(name: "SQLite", dependencies: ["CSQLite"]),
         .testTarget(name: "SQLiteTests", dependencies: ["SQLite"]),
 
+        // Counts and histograms that any thread may read.
+        .target(name: "Instrumentation"),
+        .testTarget(name: "InstrumentationTests", dependencies: ["Instrumentation"]),
+
         // HTTP/2 framing and HPACK (nghttp2) as a session without I/O.
         .target(name: "HTTP2", dependencies: ["CNGHTTP2"]),
         .testTarget(name: "HTTP2Tests", dependencies: ["HTTP2"]),
@@ -98,7 +102,7 @@ let package = Package(
         .target(
             name: "Transport",
             dependencies: [
-                "GRPC", "HTTP2", "TLS",
+                "GRPC", "HTTP2", "Instrumentation", "TLS",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

@@ -1,5 +1,5 @@
 import GRPC
-import Synchronization
+import Instrumentation
 
 /// What one loop counts.
 ///
@@ -28,15 +28,15 @@ final class Counters: Sendable {
     }
 
     func started(method: Int) {
-        self.cells.add(1, at: method * (1 + Self.codeCount))
+        self.cells.addAlone(1, at: method * (1 + Self.codeCount))
     }
 
     func handled(method: Int, code: Int) {
-        self.cells.add(1, at: method * (1 + Self.codeCount) + 1 + code)
+        self.cells.addAlone(1, at: method * (1 + Self.codeCount) + 1 + code)
     }
 
     func add(_ count: Int, to total: Total) {
-        self.cells.add(count, at: self.methodCount * (1 + Self.codeCount) + total.rawValue)
+        self.cells.addAlone(count, at: self.methodCount * (1 + Self.codeCount) + total.rawValue)
     }
 
     func started(of method: Int) -> Int {
@@ -49,38 +49,6 @@ final class Counters: Sendable {
 
     func value(of total: Total) -> Int {
         self.cells.value(at: self.methodCount * (1 + Self.codeCount) + total.rawValue)
-    }
-}
-
-/// A fixed row of atomic numbers with one writer.
-private final class Cells: @unchecked Sendable {
-    // Sendable: the pointer is constant, and what it points to are atomics.
-    private let cells: UnsafeMutablePointer<Atomic<Int>>
-    private let count: Int
-
-    init(count: Int) {
-        self.count = count
-        self.cells = .allocate(capacity: count)
-        for index in 0..<count {
-            (self.cells + index).initialize(to: Atomic(0))
-        }
-    }
-
-    deinit {
-        self.cells.deinitialize(count: self.count)
-        self.cells.deallocate()
-    }
-
-    /// One writer, so a load and a store are enough, and cheaper than an atomic addition.
-    func add(_ amount: Int, at index: Int) {
-        precondition(index >= 0 && index < self.count)
-        let sum = self.cells[index].load(ordering: .relaxed) &+ amount
-        self.cells[index].store(sum, ordering: .relaxed)
-    }
-
-    func value(at index: Int) -> Int {
-        precondition(index >= 0 && index < self.count)
-        return self.cells[index].load(ordering: .relaxed)
     }
 }
 
