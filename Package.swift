@@ -86,7 +86,7 @@ let package = Package(
 
         // ByreCore's `Backend` on an embedded SQLite file.
         .target(name: "SQLiteBackend", dependencies: ["ByreCore", "SQLite"]),
-        .testTarget(name: "SQLiteBackendTests", dependencies: ["SQLiteBackend"]),
+        .testTarget(name: "SQLiteBackendTests", dependencies: ["SQLiteBackend", "ByreTestKit"]),
 
         // Drives ByreCore: committer and reader threads, locks, the value cache.
         .target(
@@ -94,6 +94,7 @@ let package = Package(
             dependencies: [
                 "ByreCore",
                 .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HashTreeCollections", package: "swift-collections"),
             ]
         ),
         .testTarget(name: "EngineTests", dependencies: ["Engine", "ByreTestKit"]),
@@ -130,7 +131,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),
-        .testTarget(name: "ByreTests", dependencies: ["byre"]),
+        .testTarget(name: "ByreTests", dependencies: ["byre", "ByreTestKit"]),
 
         // What tests of several targets share: backends in memory, a clock, tables of transactions.
         .target(name: "ByreTestKit", dependencies: ["ByreCore"], path: "Tests/ByreTestKit"),

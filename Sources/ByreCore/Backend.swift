@@ -42,11 +42,11 @@ package protocol BackendReader: AnyObject {
         _ body: (_ index: Int, _ value: Bytes) -> Void
     ) throws(BackendError)
 
-    /// Visits the rows of one tenant from `first` on in commit order, with values, until `body`
-    /// returns false.
+    /// Visits those of one tenant's rows that are in `span`, in commit order, with values, until
+    /// `body` returns false.
     func scan(
         _ tenant: TenantID,
-        from first: RowID,
+        in span: RowSpan,
         _ body: (_ key: Bytes, _ version: Version, _ value: Bytes) -> Bool
     ) throws(BackendError)
 }
@@ -54,49 +54,10 @@ package protocol BackendReader: AnyObject {
 /// Takes what ``Backend/recover(into:)`` reads. Tenants come first, then their leases and
 /// alarms, then the rows in commit order.
 package protocol Recovery {
-    mutating func tenant(_ tenant: TenantRecord)
+    mutating func tenant(_ tenant: StoredTenant)
     mutating func lease(_ tenant: TenantID, _ lease: LeaseRecord)
     mutating func alarm(_ tenant: TenantID, _ alarm: Alarm)
     mutating func row(_ tenant: TenantID, key: Bytes, version: Version)
-}
-
-/// A tenant's row: its control state.
-package struct TenantRecord: Hashable, Sendable {
-    package var id: TenantID
-    package var name: String
-    /// The commit point: the newest revision that exists.
-    package var revision: Int64
-    /// The newest revision compacted away, or -1.
-    package var compactRevision: Int64
-    /// Counts every change, those that make no revision too.
-    package var sequence: Int64
-    /// What the tenant's database would have grown to in etcd, in bytes: raised by writes, lowered by
-    /// Defragment alone.
-    package var allocatedBytes: Int64
-    /// etcd's cluster id of this tenant; never 0.
-    package var clusterID: UInt64
-    /// etcd's member id of this tenant; never 0.
-    package var memberID: UInt64
-
-    package init(
-        id: TenantID,
-        name: String,
-        revision: Int64 = 1,
-        compactRevision: Int64 = -1,
-        sequence: Int64 = 0,
-        allocatedBytes: Int64 = 0,
-        clusterID: UInt64,
-        memberID: UInt64
-    ) {
-        self.id = id
-        self.name = name
-        self.revision = revision
-        self.compactRevision = compactRevision
-        self.sequence = sequence
-        self.allocatedBytes = allocatedBytes
-        self.clusterID = clusterID
-        self.memberID = memberID
-    }
 }
 
 /// A lease's row.
@@ -149,14 +110,14 @@ package struct CommitBatch: Sendable {
     package var removedRows: [(tenant: TenantID, rows: [RowID])] = []
     /// Tenants' new control state. A tenant with anything else in the batch is here.
     package var tenants: [TenantRecord] = []
-    /// Tenants to create, before anything else of the batch.
-    package var createdTenants: [TenantRecord] = []
+    /// Tenants that come, go or are defined anew: before anything else of the batch.
+    package var registry: [RegistryChange] = []
 
     package init() {}
 
     package var isEmpty: Bool {
         self.rows.isEmpty && self.leases.isEmpty && self.alarms.isEmpty && self.removedRows.isEmpty
-            && self.tenants.isEmpty && self.createdTenants.isEmpty
+            && self.tenants.isEmpty && self.registry.isEmpty
     }
 }
 

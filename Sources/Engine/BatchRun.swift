@@ -49,6 +49,10 @@ final class BatchRun {
             self.results.append(Evaluated(submission, .failure(.timedOut)))
             return
         }
+        guard !submission.tenant.isErased else {
+            self.results.append(Evaluated(submission, .failure(.stopped)))
+            return
+        }
         let place = self.place(of: submission.tenant)
         do throws(RequestError) {
             let outcome = try self.work[place].evaluation.apply(

@@ -15,3 +15,20 @@ package struct Clock: Sendable {
         return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 }
+
+/// The time of day, which people set and correct: for what an administrator dates.
+package struct WallClock: Sendable {
+    /// Seconds since 1970.
+    package let seconds: @Sendable () -> Int64
+
+    package init(seconds: @escaping @Sendable () -> Int64) {
+        self.seconds = seconds
+    }
+
+    /// The machine's.
+    package static let system = WallClock {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec)
+    }
+}

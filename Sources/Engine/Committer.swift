@@ -12,6 +12,7 @@ final class Committer {
         let configuration: Configuration
         let clock: Clock
         let mailbox: Mailbox<Submission>
+        let tenantChanges: Mailbox<TenantSubmission>
         let cache: ValueCache
         let readers: ReaderPool
         let pins: ReadPins
@@ -19,23 +20,23 @@ final class Committer {
         let report: @Sendable (StoreReport) -> Void
     }
 
-    private let parts: Parts
-    private let tenants: [TenantStore]
+    let parts: Parts
+    var registry: Registry
     private let loader: CommitterLoader
-    private var nextRow: RowID
+    private(set) var nextRow: RowID
     private var compactions: Compactions
     private var timers: Timers
     private var isFailing = false
 
-    init(_ parts: Parts, tenants: [TenantStore], nextRow: RowID) {
+    init(_ parts: Parts, registry: Registry, nextRow: RowID) {
         self.parts = parts
-        self.tenants = tenants
+        self.registry = registry
         self.loader = CommitterLoader(backend: parts.backend, cache: parts.cache)
         self.nextRow = nextRow
         self.compactions = Compactions(parts: parts)
         self.timers = Timers(configuration: parts.configuration, now: parts.clock.now())
         // A compaction that a crash cut short is finished now.
-        for tenant in tenants { self.compactions.begin(tenant) }
+        for tenant in registry.directory.all { self.compactions.begin(tenant) }
     }
 
     func run() {
@@ -43,15 +44,20 @@ final class Committer {
             let deadline = self.nextDeadline()
             guard var submissions = self.parts.mailbox.takeAll(until: deadline) else { break }
             let isIdle = submissions.isEmpty
-            submissions += self.timers.due(self.tenants, now: self.parts.clock.now())
+            submissions += self.timers.due(self.registry.directory.all, now: self.parts.clock.now())
             self.process(submissions)
+            self.changeTenants()
             self.housekeep(isIdle: isIdle)
+        }
+        // Those that came before the store was stopped.
+        while let submission = self.parts.tenantChanges.takeFirstIfAny() {
+            submission.answer(.failure(.stopped))
         }
         self.compactions.abandon()
     }
 
     private func nextDeadline() -> Int64 {
-        min(self.timers.next, self.compactions.next)
+        min(self.timers.next, self.compactions.next, self.registry.next)
     }
 
     // MARK: Batches
@@ -75,17 +81,11 @@ final class Committer {
     private func commit(_ run: BatchRun) {
         run.finish()
         if !run.batch.isEmpty {
-            let start = self.parts.clock.now()
             do throws(BackendError) {
-                try self.parts.backend.commit(run.batch.commit)
+                try self.commitDirectly(run.batch.commit)
             } catch {
                 self.fail(run, error)
                 return
-            }
-            self.parts.counters.committed(nanoseconds: self.parts.clock.now() - start)
-            if self.isFailing {
-                self.isFailing = false
-                self.parts.report(.commitsResumed)
             }
             self.nextRow = run.batch.nextRow
             self.compactions.removalsCommitted()
@@ -94,13 +94,28 @@ final class Committer {
         self.answer(run)
     }
 
+    /// Makes a batch durable, and keeps account of how that goes.
+    func commitDirectly(_ batch: CommitBatch) throws(BackendError) {
+        let start = self.parts.clock.now()
+        do throws(BackendError) {
+            try self.parts.backend.commit(batch)
+        } catch {
+            self.parts.counters.failed()
+            if !self.isFailing {
+                self.isFailing = true
+                self.parts.report(.commitFailed(error))
+            }
+            throw error
+        }
+        self.parts.counters.committed(nanoseconds: self.parts.clock.now() - start)
+        if self.isFailing {
+            self.isFailing = false
+            self.parts.report(.commitsResumed)
+        }
+    }
+
     /// Drops all that was evaluated; nothing of it can have been seen.
     private func fail(_ run: BatchRun, _ error: BackendError) {
-        self.parts.counters.failed()
-        if !self.isFailing {
-            self.isFailing = true
-            self.parts.report(.commitFailed(error))
-        }
         self.compactions.removalsFailed()
         var replies = ReplyBatch()
         for result in run.results {
@@ -253,6 +268,12 @@ final class Committer {
 
     // MARK: Housekeeping
 
+    /// Drops what is still to be done for a tenant that is erased.
+    func forget(_ tenant: TenantStore) {
+        self.compactions.forget(tenant)
+        self.timers.forget(tenant.id)
+    }
+
     /// One slice of what is not urgent: compaction, and when nobody waits the backend's own.
     private func housekeep(isIdle: Bool) {
         let now = self.parts.clock.now()
@@ -262,6 +283,7 @@ final class Committer {
             self.compactions.addRemovals(to: run)
             if run.hasRemovals { self.commit(run) }
         }
+        self.eraseTenants()
         if isIdle {
             do throws(BackendError) {
                 _ = try self.parts.backend.maintain()

@@ -126,6 +126,20 @@ struct Compactions {
         self.inCommit = 0
     }
 
+    /// Forgets what was to be done for a tenant whose rows are erased otherwise.
+    mutating func forget(_ tenant: TenantStore) {
+        var replies = ReplyBatch()
+        for job in self.jobs where job.tenant === tenant {
+            for waiter in job.waiters { replies.add(waiter.reply, waiter.result) }
+        }
+        self.jobs.removeAll { $0.tenant === tenant }
+        for removal in self.removals where removal.tenant === tenant {
+            self.removalRows -= removal.rows.count
+        }
+        self.removals.removeAll { $0.tenant === tenant }
+        replies.send()
+    }
+
     /// Answers those who wait, at the end: their compaction is decided, its rows go after the restart.
     mutating func abandon() {
         var replies = ReplyBatch()

@@ -30,7 +30,18 @@ package struct Configuration: Sendable {
     package var compactionSleepNanoseconds: Int64 = 10_000_000
     /// Rows of compacted versions that may wait for readers; compaction pauses at the bound.
     package var deferredRowsMax = 1_000_000
-    /// Automatic compaction, or nil.
+    /// Most tenants of a store, those included that are not erased yet; one more is refused.
+    package var tenantsMax = 10_000
+    /// Most changes of tenants waiting for the committer; one more is refused.
+    package var tenantChangesMax = 1_024
+    /// Changes of tenants, a commit each, that are made between two batches of operations.
+    package var tenantChangesPerTurn = 4
+    /// Rows that one commit looks at to delete those of a tenant that is being erased, and leases
+    /// that it deletes. There is a pause after each, as between slices of compaction.
+    package var eraseRowsPerSlice: Int64 = 2_000
+    /// Pause before an erasing goes on after a commit of it failed.
+    package var eraseRetryNanoseconds: Int64 = 1_000_000_000
+    /// Automatic compaction of tenants that have no policy of their own, or nil.
     package var autoCompaction: AutoCompaction?
     /// How often streams that asked for it are told of progress.
     package var watchProgressNanoseconds: Int64 = 600_000_000_000

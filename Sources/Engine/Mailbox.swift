@@ -5,9 +5,10 @@ import Glibc
 ///
 /// Swift's `Mutex` has no condition to wait on, so this is POSIX's pair of the two.
 package final class Mailbox<Element: Sendable>: @unchecked Sendable {
-    // @unchecked: `elements` and `isClosed` are touched only with `mutex` held.
+    // @unchecked: what varies is touched only with `mutex` held.
     private var elements: Deque<Element> = []
     private var isClosed = false
+    private var isPoked = false
     private var waiters = 0
     private let capacity: Int
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
@@ -67,8 +68,17 @@ package final class Mailbox<Element: Sendable>: @unchecked Sendable {
         if self.waiters > 0 { pthread_cond_signal(self.condition) }
     }
 
+    /// Ends one wait of ``takeAll(until:)`` with what there is: whoever waits has something else to do.
+    package func poke() {
+        pthread_mutex_lock(self.mutex)
+        self.isPoked = true
+        pthread_cond_signal(self.condition)
+        pthread_mutex_unlock(self.mutex)
+    }
+
     /// Takes all elements, waiting for one until `deadline` (nanoseconds of the monotonic clock).
-    /// - Returns: the elements, empty when the deadline passed; nil once the mailbox is closed and
+    /// - Returns: the elements, empty when the deadline passed or it
+    ///   was poked; nil once the mailbox is closed and
     ///   empty.
     package func takeAll(until deadline: Int64) -> [Element]? {
         self.wait(until: deadline) {
@@ -81,6 +91,13 @@ package final class Mailbox<Element: Sendable>: @unchecked Sendable {
     /// Takes the oldest element, waiting for one; nil once the mailbox is closed and empty.
     package func takeFirst() -> Element? {
         self.wait(until: .max) { self.elements.popFirst() } ?? nil
+    }
+
+    /// Takes the oldest element, if there is one.
+    package func takeFirstIfAny() -> Element? {
+        pthread_mutex_lock(self.mutex)
+        defer { pthread_mutex_unlock(self.mutex) }
+        return self.elements.popFirst()
     }
 
     /// Refuses further elements; what is inside can still be taken.
@@ -97,7 +114,7 @@ package final class Mailbox<Element: Sendable>: @unchecked Sendable {
         defer { pthread_mutex_unlock(self.mutex) }
         self.waiters += 1
         defer { self.waiters -= 1 }
-        while self.elements.isEmpty && !self.isClosed {
+        while self.elements.isEmpty && !self.isClosed && !self.isPoked {
             if deadline == .max {
                 pthread_cond_wait(self.condition, self.mutex)
             } else {
@@ -110,6 +127,7 @@ package final class Mailbox<Element: Sendable>: @unchecked Sendable {
                 }
             }
         }
+        self.isPoked = false
         if self.elements.isEmpty && self.isClosed { return nil }
         if self.elements.count >= self.capacity { pthread_cond_broadcast(self.room) }
         return take()

@@ -17,7 +17,7 @@ struct PipelinedRecovery: Recovery {
     }
 
     private enum Step {
-        case tenant(TenantRecord)
+        case tenant(StoredTenant)
         case lease(TenantID, LeaseRecord)
         case alarm(TenantID, Alarm)
         case rows([Row])
@@ -54,7 +54,7 @@ struct PipelinedRecovery: Recovery {
         }
     }
 
-    mutating func tenant(_ tenant: TenantRecord) { self.mailbox.pushWaiting(.tenant(tenant)) }
+    mutating func tenant(_ tenant: StoredTenant) { self.mailbox.pushWaiting(.tenant(tenant)) }
 
     mutating func lease(_ tenant: TenantID, _ lease: LeaseRecord) {
         self.mailbox.pushWaiting(.lease(tenant, lease))

@@ -1,5 +1,4 @@
 package import ByreCore
-import Synchronization
 
 /// A store that is running: its tenants, the thread that commits, the threads that read.
 package final class Store: Sendable {
@@ -7,15 +6,16 @@ package final class Store: Sendable {
     package let cache: ValueCache
     package let readers: ReaderPool
     package let clock: Clock
-    private let tenants: Mutex<[String: TenantStore]>
-    private let mailbox: Mailbox<Submission>
+    let registry: PublishedRegistry
+    let mailbox: Mailbox<Submission>
+    let tenantChanges: Mailbox<TenantSubmission>
     private let committer: WorkerThread
     private let backend: any Backend
     package let counters: StoreCounters
 
     /// Recovers a store and starts its threads.
     /// - Parameters:
-    ///   - newTenant: the tenant that a store without any is given.
+    ///   - newTenant: the tenant that a store without any is given, if it is to be given one.
     ///   - encodeEvent: makes the wire form of a watch event.
     ///   - report: told of what a person should know (a commit that failed, and that they work again).
     /// - Throws: what the backend throws; nothing runs then.
@@ -23,18 +23,13 @@ package final class Store: Sendable {
         backend: any Backend,
         configuration: Configuration,
         clock: Clock = .monotonic,
-        newTenant: TenantRecord,
+        wallClock: WallClock = .system,
+        newTenant: TenantDefinition?,
         watchLimits: WatchLimits = WatchLimits(),
         encodeEvent: @escaping WatchEventEncoder,
         report: @escaping @Sendable (StoreReport) -> Void
     ) throws(BackendError) {
-        var recovered = try Self.recover(backend)
-        if recovered.states.isEmpty {
-            var batch = CommitBatch()
-            batch.createdTenants = [newTenant]
-            try backend.commit(batch)
-            recovered.tenant(newTenant)
-        }
+        let recovered = try Self.recover(backend)
         let now = clock.now()
         let pins = ReadPins()
         let readers = ReaderPool(
@@ -43,54 +38,68 @@ package final class Store: Sendable {
             queueMax: configuration.readQueueMax
         )
         let cache = ValueCache(capacity: configuration.cacheBytes)
-        let catchUp = CatchUp(readers: readers, cache: cache)
-        var tenants: [TenantStore] = []
-        for (id, state) in recovered.states {
-            let hub = WatchHub(
-                committedRevision: state.revision,
-                compactRevision: state.compactRevision,
-                log: recovered.logs[id] ?? RevisionLog(),
-                limits: watchLimits,
-                encode: encodeEvent
+        let factory = TenantFactory(
+            pins: pins,
+            catchUp: CatchUp(readers: readers, cache: cache),
+            watchLimits: watchLimits,
+            encodeEvent: encodeEvent
+        )
+        let nextRow = RowID(rawValue: recovered.lastRow.rawValue + 1)
+        var tenants = recovered.tenants.values.map {
+            factory.make(
+                $0,
+                now: now,
+                leaseGraceNanoseconds: configuration.leaseGraceNanoseconds
             )
-            let tenant = TenantStore(state, hub: hub, pins: pins, catchUp: catchUp)
-            tenant.withLive { live in
-                for lease in state.leases.records {
-                    live.lessor.start(
-                        lease.id,
-                        ttlSeconds: lease.ttlSeconds,
-                        now: now,
-                        extraNanoseconds: configuration.leaseGraceNanoseconds
-                    )
-                }
-            }
-            tenants.append(tenant)
         }
-        let mailbox = Mailbox<Submission>(capacity: configuration.writeQueueMax)
-        let counters = StoreCounters()
+        if let newTenant, tenants.isEmpty, recovered.erasing.isEmpty {
+            let record = TenantRecord(id: TenantID(rawValue: 1), uid: newTenant.uid)
+            var batch = CommitBatch()
+            batch.registry = [.create(record, newTenant)]
+            do throws(BackendError) {
+                try backend.commit(batch)
+            } catch {
+                readers.stop()
+                throw error
+            }
+            tenants = [factory.make(TenantState(record, nextRow: nextRow), newTenant)]
+        }
+        let registry = PublishedRegistry(TenantDirectory(tenants))
         self.configuration = configuration
         self.clock = clock
         self.backend = backend
         self.cache = cache
         self.readers = readers
-        self.mailbox = mailbox
-        self.counters = counters
-        self.tenants = Mutex(Dictionary(uniqueKeysWithValues: tenants.map { ($0.name, $0) }))
-        let nextRow = RowID(rawValue: recovered.lastRow.rawValue + 1)
+        self.registry = registry
+        self.mailbox = Mailbox(capacity: configuration.writeQueueMax)
+        self.tenantChanges = Mailbox(capacity: configuration.tenantChangesMax)
+        self.counters = StoreCounters()
         let parts = Committer.Parts(
             backend: backend,
             configuration: configuration,
             clock: clock,
-            mailbox: mailbox,
+            mailbox: self.mailbox,
+            tenantChanges: self.tenantChanges,
             cache: cache,
             readers: readers,
             pins: pins,
-            counters: counters,
+            counters: self.counters,
             report: report
         )
-        let served = tenants
+        let registryParts = Registry.Parts(
+            configuration: configuration,
+            clock: clock,
+            wallClock: wallClock,
+            factory: factory,
+            published: registry
+        )
+        let erasing = Array(recovered.erasing.values)
         self.committer = WorkerThread(name: "committer") {
-            let committer = Committer(parts, tenants: served, nextRow: nextRow)
+            let committer = Committer(
+                parts,
+                registry: Registry(registryParts, erasing: erasing),
+                nextRow: nextRow
+            )
             committer.run()
         }
     }
@@ -106,11 +115,6 @@ package final class Store: Sendable {
             throw error
         }
         return recovery.finish()
-    }
-
-    /// The tenant of a name.
-    package func tenant(named name: String) -> TenantStore? {
-        self.tenants.withLock { $0[name] }
     }
 
     /// Queues a change. The reply, if there is one, is completed on its executor, always, unless this
@@ -140,6 +144,7 @@ package final class Store: Sendable {
 
     /// Commits what is queued, then ends the threads and closes the backend. Once.
     package func stop() {
+        self.tenantChanges.close()
         self.mailbox.close()
         self.committer.join()
         self.readers.stop()

@@ -6,10 +6,13 @@ import Synchronization
 /// Lock order: `live` before `published`. Neither is held while the backend works.
 package final class TenantStore: Sendable {
     package let id: TenantID
-    package let name: String
     package let clusterID: UInt64
     package let memberID: UInt64
 
+    /// What an administrator decided; replaced by the committer.
+    private let defined: Mutex<TenantDefinition>
+    /// Whether its erasing has begun.
+    private let erased = Atomic<Bool>(false)
     /// The committed state; replaced by the committer after each commit that changed the tenant.
     private let published: Mutex<Snapshot>
     /// What changes without a commit, and what must change together with one.
@@ -44,19 +47,63 @@ package final class TenantStore: Sendable {
 
     init(
         _ state: TenantState,
+        _ definition: TenantDefinition,
         hub: consuming sending WatchHub,
         pins: ReadPins,
         catchUp: CatchUp
     ) {
         self.id = state.id
-        self.name = state.name
         self.clusterID = state.clusterID
         self.memberID = state.memberID
+        self.defined = Mutex(definition)
         self.published = Mutex(Snapshot(state))
         self.live = Mutex(Live(hub: hub, lessor: Lessor()))
         self.pins = pins
         self.catchUp = catchUp
     }
+
+    // MARK: Definition
+
+    package var definition: TenantDefinition { self.defined.withLock { $0 } }
+
+    package var name: String { self.defined.withLock { $0.name } }
+
+    /// Its stage of life: requests are answered while it is active.
+    package var lifecycle: TenantDefinition.Lifecycle { self.defined.withLock { $0.lifecycle } }
+
+    /// Whether its erasing has begun: nothing may be written for it any more.
+    var isErased: Bool { self.erased.load(ordering: .relaxed) }
+
+    /// Takes a new definition, which is durable.
+    ///
+    /// Time stands still for the leases of a tenant that is not active: when it is active again they
+    /// have their full time, since nobody could renew them.
+    func define(_ definition: TenantDefinition, now: Int64) {
+        let before = self.defined.withLock { defined in
+            let before = defined.lifecycle
+            defined = definition
+            return before
+        }
+        guard before != .active, definition.lifecycle == .active else { return }
+        self.withLive { $0.lessor.restart(now: now) }
+    }
+
+    /// Lets go of all that the tenant holds, when its erasing has begun.
+    func dissolve() {
+        self.erased.store(true, ordering: .relaxed)
+        let state = self.snapshot.state
+        self.publish(TenantState(state.record, nextRow: RowID(rawValue: 1)))
+        let waiters = self.withLive { live in
+            live.hub.dissolve()
+            live.lessor = Lessor()
+            let waiters = live.revocationWaiters.values.flatMap { $0 }
+            live.revocationWaiters = [:]
+            return waiters
+        }
+        for waiter in waiters { waiter() }
+    }
+
+    // MARK: State
 
     /// The newest committed state. Every write that was acknowledged is in it, so a read from it is
     /// linearizable as long as one process owns the store.

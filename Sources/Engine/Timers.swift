@@ -21,9 +21,11 @@ struct Timers {
         self.nextLeaseCheck = now + self.configuration.leaseCheckNanoseconds
         var due: [Submission] = []
         for tenant in tenants {
+            let lifecycle = tenant.lifecycle
             let expired = tenant.withLive { live in
                 live.wakes += live.hub.tick(now: .nanoseconds(now))
-                return live.lessor.expired(at: now)
+                // For a tenant that refuses requests, renewals too, time stands still.
+                return lifecycle == .active ? live.lessor.expired(at: now) : []
             }
             for lease in expired { due.append(self.submission(.leaseRevoke(lease), tenant)) }
             if let revision = self.compactRevision(of: tenant, now: now) {
@@ -31,6 +33,10 @@ struct Timers {
             }
         }
         return due
+    }
+
+    mutating func forget(_ tenant: TenantID) {
+        self.autoCompactors[tenant] = nil
     }
 
     private mutating func compactRevision(of tenant: TenantStore, now: Int64) -> Int64? {

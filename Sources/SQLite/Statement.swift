@@ -45,6 +45,15 @@ package struct Statement: ~Copyable {
         try self.check(sqlite3_bind_int64(self.handle, CInt(index), value))
     }
 
+    /// Binds an integer, or NULL for nil.
+    package func bind(orNull value: Int64?, at index: Int) throws(SQLiteError) {
+        guard let value else {
+            try self.check(sqlite3_bind_null(self.handle, CInt(index)))
+            return
+        }
+        try self.bind(value, at: index)
+    }
+
     /// Binds a copy of `value`.
     package func bind(_ value: String, at index: Int) throws(SQLiteError) {
         let count = value.utf8.count
@@ -142,6 +151,12 @@ package struct Statement: ~Copyable {
     /// SQLite: <https://www.sqlite.org/c3ref/column_blob.html>
     package func integer(_ column: Int) -> Int64 {
         sqlite3_column_int64(self.handle, CInt(column))
+    }
+
+    /// Reads an integer, or nil where there is NULL.
+    package func integerOrNil(_ column: Int) -> Int64? {
+        guard sqlite3_column_type(self.handle, CInt(column)) != SQLITE_NULL else { return nil }
+        return self.integer(column)
     }
 
     /// Copies text out.

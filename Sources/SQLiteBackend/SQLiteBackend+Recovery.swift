@@ -37,26 +37,8 @@ extension SQLiteBackend {
         _ recovery: inout some Recovery
     ) throws(SQLiteError) -> [Int64: Int64] {
         var points: [Int64: Int64] = [:]
-        let statement = try Statement(
-            """
-            SELECT id, name, revision, compact_revision, sequence, allocated_bytes,
-                cluster_id, member_id
-            FROM tenant ORDER BY id
-            """,
-            on: connection
-        )
-        while try statement.step() {
-            let tenant = TenantRecord(
-                id: TenantID(rawValue: statement.integer(0)),
-                name: statement.text(1),
-                revision: statement.integer(2),
-                compactRevision: statement.integer(3),
-                sequence: statement.integer(4),
-                allocatedBytes: statement.integer(5),
-                clusterID: UInt64(bitPattern: statement.integer(6)),
-                memberID: UInt64(bitPattern: statement.integer(7))
-            )
-            points[tenant.id.rawValue] = tenant.revision
+        for tenant in try StoredRegistry.read(connection) {
+            points[tenant.record.id.rawValue] = tenant.record.revision
             recovery.tenant(tenant)
         }
         return points

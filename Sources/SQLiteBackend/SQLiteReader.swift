@@ -10,7 +10,7 @@ package final class SQLiteReader: BackendReader {
     private let end: Statement
     private let one: Statement
     private let run: Statement
-    private let rowsFrom: Statement
+    private let rowsWithin: Statement
 
     /// Rows that are passed over to reach the next wanted one rather than seek it from the root: a
     /// step along the leaves costs a fraction of a seek.
@@ -30,11 +30,11 @@ package final class SQLiteReader: BackendReader {
             "SELECT row, value FROM kv WHERE row BETWEEN ?1 AND ?3 AND tenant = ?2 ORDER BY row",
             on: self.connection
         )
-        self.rowsFrom = try Statement(
+        self.rowsWithin = try Statement(
             """
             SELECT row, tenant, mod_revision, sub, create_revision, version, lease, key,
                 length(value), value
-            FROM kv WHERE row >= ?1 AND tenant = ?2 ORDER BY row
+            FROM kv WHERE row BETWEEN ?1 AND ?3 AND tenant = ?2 ORDER BY row
             """,
             on: self.connection
         )
@@ -109,21 +109,24 @@ package final class SQLiteReader: BackendReader {
         guard index == indices.upperBound else { throw Self.missing(tenant, rows[index]) }
     }
 
-    /// - Complexity: O(rows of all tenants from `first` on that are passed).
+    /// A row of another tenant in between is passed over without reading its value: a table in commit
+    /// order has no shorter way.
+    /// - Complexity: O(bytes of the tenant's rows in `span`), and a step for each other row in it.
     package func scan(
         _ tenant: TenantID,
-        from first: RowID,
+        in span: RowSpan,
         _ body: (_ key: Bytes, _ version: Version, _ value: Bytes) -> Bool
     ) throws(BackendError) {
         do throws(SQLiteError) {
-            try self.rowsFrom.bind(first.rawValue, at: 1)
-            try self.rowsFrom.bind(tenant.rawValue, at: 2)
-            defer { self.rowsFrom.reset() }
-            while try self.rowsFrom.step() {
+            try self.rowsWithin.bind(span.first.rawValue, at: 1)
+            try self.rowsWithin.bind(tenant.rawValue, at: 2)
+            try self.rowsWithin.bind(span.last.rawValue, at: 3)
+            defer { self.rowsWithin.reset() }
+            while try self.rowsWithin.step() {
                 let goesOn = body(
-                    self.rowsFrom.blob(7),
-                    self.rowsFrom.version(),
-                    self.rowsFrom.blob(9)
+                    self.rowsWithin.blob(7),
+                    self.rowsWithin.version(),
+                    self.rowsWithin.blob(9)
                 )
                 guard goesOn else { return }
             }

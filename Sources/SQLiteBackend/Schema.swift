@@ -82,7 +82,8 @@ package enum Schema {
         JOIN kv ON kv.row = newest.row
         JOIN tenant ON tenant.id = kv.tenant
         WHERE kv.version > 0 AND kv.mod_revision <= tenant.revision;
-        """
+        """,
+        Self.tenancy,
     ]
 
     /// The version that this program writes.
@@ -118,6 +119,7 @@ package enum Schema {
     static func fresh() throws(SQLiteError) -> Connection {
         let connection = try Connection(path: ":memory:", access: .readWrite)
         try Self.migrate(connection)
+        try Views.bringUpToDate(connection)
         return connection
     }
 }

@@ -9,7 +9,7 @@ extension Writer {
     func write(_ batch: CommitBatch) throws(BackendError) {
         do throws(SQLiteError) {
             try self.begin.run()
-            for tenant in batch.createdTenants { try self.create(tenant) }
+            for change in batch.registry { try self.apply(change) }
             for row in batch.rows { try self.append(row) }
             for change in batch.leases { try self.apply(change) }
             for change in batch.alarms { try self.apply(change) }
@@ -91,36 +91,25 @@ extension Writer {
         }
     }
 
-    private func create(_ tenant: TenantRecord) throws(SQLiteError) {
-        try self.bind(tenant, to: self.insertTenant)
-        try self.insertTenant.bind(Int64(bitPattern: tenant.clusterID), at: 6)
-        try self.insertTenant.bind(Int64(bitPattern: tenant.memberID), at: 7)
-        try self.insertTenant.bind(tenant.name, at: 8)
-        try self.insertTenant.bind(randomUUID(), at: 9)
-        // A name holds no slash, so no tenant's prefix begins another's.
-        try self.insertTenant.bind(Array("/\(tenant.name)/".utf8), at: 10)
-        try self.insertTenant.run()
+    private func apply(_ change: RegistryChange) throws(SQLiteError) {
+        switch change {
+        case .eraseRows: self.mayHaveFreePages = true
+        case .create, .define, .beginErasing, .eraseLeases, .erase: break
+        }
+        try self.registry.apply(change)
     }
 
     /// Writes what changes in a tenant's life. Its name and its etcd ids are set once.
     private func update(_ tenant: TenantRecord) throws(SQLiteError) {
-        try self.bind(tenant, to: self.updateTenant)
+        try self.updateTenant.bind(tenant.id.rawValue, at: 1)
+        try self.updateTenant.bind(tenant.revision, at: 2)
+        try self.updateTenant.bind(tenant.compactRevision, at: 3)
+        try self.updateTenant.bind(tenant.sequence, at: 4)
+        try self.updateTenant.bind(tenant.allocatedBytes, at: 5)
         try self.updateTenant.run()
         guard self.connection.changes == 1 else {
             throw .contradiction("tenant \(tenant.id.rawValue) is not in the store")
         }
-    }
-
-    /// Binds what changes in a tenant's life: the parameters 1 to 5 of both statements.
-    private func bind(
-        _ tenant: TenantRecord,
-        to statement: borrowing Statement
-    ) throws(SQLiteError) {
-        try statement.bind(tenant.id.rawValue, at: 1)
-        try statement.bind(tenant.revision, at: 2)
-        try statement.bind(tenant.compactRevision, at: 3)
-        try statement.bind(tenant.sequence, at: 4)
-        try statement.bind(tenant.allocatedBytes, at: 5)
     }
 
     /// Ends the transaction without effect, if SQLite has not done so already.
@@ -174,32 +163,14 @@ extension Writer {
             defer { self.rowExists.reset() }
             return try !self.rowExists.step()
         }
-        for tenant in batch.tenants + batch.createdTenants {
+        for tenant in batch.tenants {
             try self.tenantPoint.bind(tenant.id.rawValue, at: 1)
             defer { self.tenantPoint.reset() }
             guard try self.tenantPoint.step() else { return false }
             if self.tenantPoint.integer(0) != tenant.revision { return false }
             if self.tenantPoint.integer(1) != tenant.sequence { return false }
         }
+        for change in batch.registry where try !self.registry.isCommitted(change) { return false }
         return true
     }
-}
-
-/// Makes a random UUID (version 4) in lower case.
-///
-/// RFC 9562, section 5.4.
-func randomUUID() -> String {
-    var generator = SystemRandomNumberGenerator()
-    let high = generator.next() & 0xFFFF_FFFF_FFFF_0FFF | 0x4000
-    let low = generator.next() & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
-    let digits = [high, low].map { half in
-        let text = String(half, radix: 16)
-        return String(repeating: "0", count: 16 - text.count) + text
-    }.joined()
-    var uuid = ""
-    for (offset, digit) in digits.enumerated() {
-        if [8, 12, 16, 20].contains(offset) { uuid.append("-") }
-        uuid.append(digit)
-    }
-    return uuid
 }

@@ -18,10 +18,10 @@ final class Writer {
     let deleteLease: Statement
     let insertAlarm: Statement
     let deleteAlarm: Statement
-    let insertTenant: Statement
     let updateTenant: Statement
     let rowExists: Statement
     let tenantPoint: Statement
+    let registry: RegistryWriter
 
     var log: Log
     /// Whether rows were removed since free pages were last counted.
@@ -42,6 +42,7 @@ final class Writer {
             try connection.execute("PRAGMA max_page_count = \(limits.pagesMax)")
         }
         try Schema.migrate(connection)
+        try Views.bringUpToDate(connection)
 
         self.begin = try Statement("BEGIN IMMEDIATE", on: connection)
         self.commit = try Statement("COMMIT", on: connection)
@@ -81,14 +82,6 @@ final class Writer {
             "DELETE FROM alarm WHERE tenant = ?1 AND member_id = ?2 AND kind = ?3",
             on: connection
         )
-        self.insertTenant = try Statement(
-            """
-            INSERT INTO tenant (id, revision, compact_revision, sequence, allocated_bytes,
-                cluster_id, member_id, name, uid, prefix)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-            """,
-            on: connection
-        )
         self.updateTenant = try Statement(
             """
             UPDATE tenant SET revision = ?2, compact_revision = ?3, sequence = ?4,
@@ -102,5 +95,6 @@ final class Writer {
             "SELECT revision, sequence FROM tenant WHERE id = ?1",
             on: connection
         )
+        self.registry = try RegistryWriter(connection)
     }
 }

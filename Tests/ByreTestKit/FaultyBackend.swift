@@ -173,11 +173,11 @@ package final class FaultyBackend: Backend {
 
         func scan(
             _ tenant: TenantID,
-            from first: RowID,
+            in span: RowSpan,
             _ body: (_ key: Bytes, _ version: Version, _ value: Bytes) -> Bool
         ) throws(BackendError) {
             try self.backend.read(0)
-            try self.base.scan(tenant, from: first, body)
+            try self.base.scan(tenant, in: span, body)
         }
     }
 }

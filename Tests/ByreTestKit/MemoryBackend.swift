@@ -7,7 +7,7 @@ import Synchronization
 package final class MemoryBackend: Backend {
     /// A store, as a file would hold it.
     private struct Contents {
-        var tenants: [TenantID: TenantRecord] = [:]
+        var tenants: [TenantID: StoredTenant] = [:]
         var leases: [TenantID: [LeaseID: Int64]] = [:]
         var alarms: [TenantID: Set<Alarm>] = [:]
         /// In row order.
@@ -45,6 +45,14 @@ package final class MemoryBackend: Backend {
         var copy = self.contents.withLock { $0 }
         copy.isClosed = false
         return MemoryBackend(copy)
+    }
+
+    /// Tenants that the store holds, by id, those included that are being erased.
+    package var tenants: [TenantID: StoredTenant] { self.contents.withLock { $0.tenants } }
+
+    /// Leases that the store holds, with their granted time.
+    package func leases(of tenant: TenantID) -> [LeaseID: Int64] {
+        self.contents.withLock { $0.leases[tenant] ?? [:] }
     }
 
     /// Rows that the store holds, in row order.
@@ -117,16 +125,15 @@ package final class MemoryBackend: Backend {
     private static func fault(of batch: CommitBatch, in contents: Contents) -> String? {
         if contents.isClosed { return "a closed backend was asked to commit" }
         var known = Set(contents.tenants.keys)
-        for tenant in batch.createdTenants where !known.insert(tenant.id).inserted {
-            return "tenant \(tenant.id.rawValue) is created twice"
-        }
+        if let fault = Self.registryFault(of: batch, in: contents) { return fault }
+        for case .create(let record, _) in batch.registry { known.insert(record.id) }
         var revisions: [TenantID: Int64] = [:]
         for tenant in batch.tenants {
             if !known.contains(tenant.id) { return "tenant \(tenant.id.rawValue) is unknown" }
             if revisions.updateValue(tenant.revision, forKey: tenant.id) != nil {
                 return "tenant \(tenant.id.rawValue) is in the batch twice"
             }
-            if let old = contents.tenants[tenant.id], old.revision > tenant.revision {
+            if let old = contents.tenants[tenant.id]?.record, old.revision > tenant.revision {
                 return "revision falls from \(old.revision) to \(tenant.revision)"
             }
         }
@@ -136,7 +143,7 @@ package final class MemoryBackend: Backend {
             if row.version.row <= lastRow { return "row \(row.version.row.rawValue) is used" }
             lastRow = row.version.row
             guard let revision = revisions[row.tenant] else { return "a row's tenant is missing" }
-            let before = main[row.tenant] ?? contents.tenants[row.tenant]?.revision ?? 1
+            let before = main[row.tenant] ?? contents.tenants[row.tenant]?.record.revision ?? 1
             let step = row.version.modRevision - before
             let mayStay = main[row.tenant] != nil
             if step != 1, !(step == 0 && mayStay) {
@@ -147,7 +154,7 @@ package final class MemoryBackend: Backend {
             if row.value.count != Int(row.version.valueSize) { return "a value's size is wrong" }
         }
         for (tenant, revision) in revisions {
-            let before = main[tenant] ?? contents.tenants[tenant]?.revision ?? revision
+            let before = main[tenant] ?? contents.tenants[tenant]?.record.revision ?? revision
             if before != revision { return "revision \(revision) has no rows" }
         }
         for removal in batch.removedRows {
@@ -166,9 +173,85 @@ package final class MemoryBackend: Backend {
         return nil
     }
 
+    /// What the changes of the registry break, checked one after the other.
+    private static func registryFault(of batch: CommitBatch, in contents: Contents) -> String? {
+        var contents = contents
+        for change in batch.registry {
+            let id = change.tenant
+            let present = contents.tenants[id]
+            switch change {
+            case .create(_, let definition):
+                if present != nil { return "tenant \(id.rawValue) is created twice" }
+                if let fault = Self.conflict(of: definition, with: contents.tenants.values) {
+                    return fault
+                }
+            case .define(_, let definition):
+                guard let present else { return "tenant \(id.rawValue) is unknown" }
+                if present.isErasing { return "a tenant that is being erased is defined" }
+                let kept = (present.definition.uid, present.definition.prefix)
+                if kept != (definition.uid, definition.prefix) {
+                    return "what is given once changes"
+                }
+                let others = contents.tenants.filter { $0.key != id }.values
+                if let fault = Self.conflict(of: definition, with: others) { return fault }
+            case .beginErasing:
+                guard let present else { return "tenant \(id.rawValue) is unknown" }
+                if present.isErasing { return "an erasing begins twice" }
+            case .eraseRows, .eraseLeases:
+                if present?.isErasing != true { return "rows go before the erasing has begun" }
+            case .erase:
+                if present?.isErasing != true { return "a tenant goes that is not being erased" }
+                if contents.rows.contains(where: { $0.tenant == id }) {
+                    return "a tenant goes before its rows"
+                }
+            }
+            Self.apply(change, to: &contents)
+        }
+        return nil
+    }
+
+    /// What two tenants may not share.
+    private static func conflict(
+        of definition: TenantDefinition,
+        with others: some Sequence<StoredTenant>
+    ) -> String? {
+        for other in others.map(\.definition) {
+            if other.name == definition.name { return "two tenants are named \(other.name)" }
+            if other.uid == definition.uid { return "two tenants have a uid" }
+            if other.prefix == definition.prefix { return "two tenants have a prefix" }
+            if !other.identities.isDisjoint(with: definition.identities) {
+                return "two tenants have an identity"
+            }
+        }
+        return nil
+    }
+
+    private static func apply(_ change: RegistryChange, to contents: inout Contents) {
+        switch change {
+        case .create(let record, let definition):
+            contents.tenants[record.id] = StoredTenant(record, definition)
+        case .define(let id, let definition):
+            contents.tenants[id]?.definition = definition
+        case .beginErasing(let id):
+            contents.tenants[id]?.isErasing = true
+            contents.tenants[id]?.definition.identities = []
+        case .eraseRows(let id, let rows):
+            contents.rows.removeAll { $0.tenant == id && rows.contains($0.version.row) }
+        case .eraseLeases(let id, let countMax):
+            for lease in (contents.leases[id] ?? [:]).keys.sorted().prefix(countMax) {
+                contents.leases[id]?[lease] = nil
+            }
+        case .erase(let id):
+            contents.tenants[id] = nil
+            contents.leases[id] = nil
+            contents.alarms[id] = nil
+        }
+    }
+
     private static func apply(_ batch: CommitBatch, to contents: inout Contents) {
         contents.commits += 1
-        for tenant in batch.createdTenants + batch.tenants { contents.tenants[tenant.id] = tenant }
+        for change in batch.registry { Self.apply(change, to: &contents) }
+        for tenant in batch.tenants { contents.tenants[tenant.id]?.record = tenant }
         for change in batch.leases {
             switch change {
             case .grant(let tenant, let lease):
@@ -225,10 +308,13 @@ package final class MemoryBackend: Backend {
 
         func scan(
             _ tenant: TenantID,
-            from first: RowID,
+            in span: RowSpan,
             _ body: (_ key: Bytes, _ version: Version, _ value: Bytes) -> Bool
         ) throws(BackendError) {
-            for row in self.backend.rows where row.tenant == tenant && row.version.row >= first {
+            for row in self.backend.rows where row.tenant == tenant {
+                guard !span.isEmpty, (span.first...span.last).contains(row.version.row) else {
+                    continue
+                }
                 guard body(row.key, row.version, row.value) else { return }
             }
         }

@@ -15,6 +15,9 @@ package final class SimulatedClock: Sendable {
     /// The time, in nanoseconds.
     package var now: Int64 { self.time.withLock { $0 } }
 
+    /// The time of day, which goes on with it: seconds since 1970, of some day in 2023 at the start.
+    package var wallSeconds: Int64 { 1_700_000_000 + (self.now - Self.start) / 1_000_000_000 }
+
     package func advance(bySeconds seconds: Int64) {
         self.advance(byNanoseconds: seconds * 1_000_000_000)
     }

@@ -1,4 +1,5 @@
 import ByreCore
+import ByreTestKit
 import Testing
 import byre
 
@@ -22,7 +23,10 @@ import byre
     static func check(_ rows: [(String, Version)]) -> [String] {
         var check = IndexCheck()
         check.tenant(
-            TenantRecord(id: tenant, name: "default", revision: 9, clusterID: 1, memberID: 1)
+            StoredTenant(
+                TenantRecord(id: tenant, revision: 9, clusterID: 1, memberID: 1),
+                .numbered(1, name: "default")
+            )
         )
         check.lease(tenant, LeaseRecord(id: LeaseID(rawValue: 7), ttlSeconds: 60))
         for (key, version) in rows {

@@ -61,7 +61,7 @@ import Testing
         var recovered = RecoveredTenants()
         try fixture.memory.reopened().recover(into: &recovered)
         recovered.finish()
-        let state = try #require(recovered.states[fixture.tenant.id])
+        let state = try #require(recovered.tenants[fixture.tenant.id]?.state)
         #expect(state.differences(from: fixture.tenant.snapshot.state).isEmpty)
     }
 

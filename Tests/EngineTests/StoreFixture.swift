@@ -36,12 +36,8 @@ final class StoreFixture {
             backend: backend,
             configuration: configuration,
             clock: Clock { clock.now },
-            newTenant: TenantRecord(
-                id: TenantID(rawValue: 1),
-                name: "default",
-                clusterID: 11,
-                memberID: 12
-            ),
+            wallClock: WallClock { clock.wallSeconds },
+            newTenant: .numbered(1, name: "default"),
             watchLimits: watchLimits,
             encodeEvent: Self.encode,
             report: { reports.append($0) }

@@ -17,7 +17,7 @@ struct BackendContract {
 
         let reopened = try self.open()
         #expect(try reopened.recovered() == history.expected)
-        for tenant in history.expected.tenants {
+        for tenant in history.expected.tenants.map(\.record) {
             let rows = history.expected.rows.filter { $0.tenant == tenant.id }
                 .map(\.version.row)
             let values = rows.compactMap { history.values[$0] }
@@ -110,7 +110,7 @@ struct BackendContract {
                 )
             }
         }
-        #expect(try self.scanned(backend, 2, from: 0, most: .max).isEmpty)
+        #expect(try self.scanned(backend, 2, 1...3, most: .max).isEmpty)
         backend.close()
     }
 
@@ -181,28 +181,33 @@ struct BackendContract {
         }
         try backend.commit(history.take())
         let rows = history.expected.rows.filter { $0.tenant.rawValue == 1 }
-        #expect(try self.scanned(backend, 1, from: 0, most: .max) == rows)
+        #expect(try self.scanned(backend, 1, 1...30, most: .max) == rows)
         #expect(
-            try self.scanned(backend, 1, from: 5, most: 4) == Array(rows.dropFirst(3).prefix(4))
+            try self.scanned(backend, 1, 5...30, most: 4) == Array(rows.dropFirst(3).prefix(4))
         )
-        #expect(try self.scanned(backend, 1, from: 31, most: .max).isEmpty)
+        #expect(
+            try self.scanned(backend, 1, 5...10, most: .max) == Array(rows.dropFirst(3).prefix(4))
+        )
+        #expect(try self.scanned(backend, 1, 31...40, most: .max).isEmpty)
         backend.close()
     }
 
     private func scanned(
         _ backend: any Backend,
         _ tenant: Int64,
-        from first: Int64,
+        _ rows: ClosedRange<Int64>,
         most: Int
     ) throws -> [Recovered.Row] {
-        var rows: [Recovered.Row] = []
+        var span = RowSpan(from: RowID(rawValue: rows.lowerBound))
+        for row in rows { span.include(RowID(rawValue: row)) }
+        var found: [Recovered.Row] = []
         let tenant = TenantID(rawValue: tenant)
-        try backend.makeReader().scan(tenant, from: RowID(rawValue: first)) { key, version, value in
+        try backend.makeReader().scan(tenant, in: span) { key, version, value in
             #expect(value.count == Int(version.valueSize))
-            rows.append(.init(tenant: tenant, key: key, version: version))
-            return rows.count < most
+            found.append(.init(tenant: tenant, key: key, version: version))
+            return found.count < most
         }
-        return rows
+        return found
     }
 
     /// A batch that contradicts the store leaves nothing of itself, wherever in it the fault is.
@@ -218,7 +223,10 @@ struct BackendContract {
         let faults: [(inout CommitBatch) -> Void] = [
             { batch in batch.rows.append(batch.rows[0]) },
             { batch in batch.tenants[0].id = TenantID(rawValue: 99) },
-            { batch in batch.createdTenants.append(before.expected.tenants[0]) },
+            { batch in
+                let present = before.expected.tenants[0]
+                batch.registry.append(.create(present.record, present.definition))
+            },
         ]
         for fault in faults {
             var attempt = before

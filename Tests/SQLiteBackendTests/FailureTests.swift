@@ -116,7 +116,7 @@ import Testing
             backend.close()
             #expect(try SQLiteBackend.verify(path: path + "/byre.db") == [])
             // At most the one commit that was under way when the kill came is there beyond.
-            let revision = recovered.tenants.first?.revision ?? 0
+            let revision = recovered.tenants.first?.record.revision ?? 0
             #expect(revision == acknowledged || revision == acknowledged + 3)
             #expect(Int64(recovered.rows.count) == (revision - 1) * 2)
         }
@@ -154,7 +154,7 @@ import Testing
                 history.write(1, [("k", Bytes(repeating: 1, count: 700)), ("l", [2])])
             }
             try backend.commit(history.take())
-            var revision = history.expected.tenants[0].revision
+            var revision = history.expected.tenants[0].record.revision
             #expect(pwrite(log, &revision, 8, 0) == 8)
             commits += 1
             if commits == count { #expect(write(pipe[1], &revision, 1) == 1) }

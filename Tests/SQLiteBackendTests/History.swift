@@ -1,4 +1,5 @@
 import ByreCore
+import ByreTestKit
 
 /// What a recovery read, for comparing.
 struct Recovered: Recovery, Hashable {
@@ -18,12 +19,12 @@ struct Recovered: Recovery, Hashable {
         var alarm: Alarm
     }
 
-    var tenants: [TenantRecord] = []
+    var tenants: [StoredTenant] = []
     var alarms: Set<RaisedAlarm> = []
     var leases: [Lease] = []
     var rows: [Row] = []
 
-    mutating func tenant(_ tenant: TenantRecord) { self.tenants.append(tenant) }
+    mutating func tenant(_ tenant: StoredTenant) { self.tenants.append(tenant) }
 
     mutating func alarm(_ tenant: TenantID, _ alarm: Alarm) {
         self.alarms.insert(RaisedAlarm(tenant: tenant, alarm: alarm))
@@ -78,25 +79,74 @@ struct History {
     }
 
     mutating func create(_ id: Int64, _ name: String) {
-        let tenant = TenantRecord(
+        let record = TenantRecord(
             id: TenantID(rawValue: id),
-            name: name,
             clusterID: UInt64.max - UInt64(id),
             memberID: UInt64(id) + 1
         )
-        self.expected.tenants.append(tenant)
-        self.batch.createdTenants.append(tenant)
+        let definition = TenantDefinition.numbered(Int(id), name: name)
+        self.expected.tenants.append(StoredTenant(record, definition))
+        self.batch.registry.append(.create(record, definition))
+    }
+
+    private func place(of id: Int64) -> Int {
+        let place = self.expected.tenants.firstIndex { $0.record.id.rawValue == id }
+        guard let place else { preconditionFailure("tenant \(id) has not been created") }
+        return place
+    }
+
+    /// Defines a tenant anew.
+    mutating func define(_ id: Int64, _ body: (inout TenantDefinition) -> Void) {
+        let place = self.place(of: id)
+        body(&self.expected.tenants[place].definition)
+        self.expected.tenants[place].definition.generation += 1
+        let tenant = self.expected.tenants[place]
+        self.batch.registry.append(.define(tenant.record.id, tenant.definition))
+    }
+
+    mutating func beginErasing(_ id: Int64) {
+        let place = self.place(of: id)
+        self.expected.tenants[place].isErasing = true
+        self.expected.tenants[place].definition.identities = []
+        self.batch.registry.append(.beginErasing(TenantID(rawValue: id)))
+    }
+
+    mutating func eraseRows(_ id: Int64, _ rows: ClosedRange<Int64>) {
+        let tenant = TenantID(rawValue: id)
+        self.expected.rows.removeAll {
+            $0.tenant == tenant && rows.contains($0.version.row.rawValue)
+        }
+        self.batch.registry.append(
+            .eraseRows(
+                tenant,
+                RowID(rawValue: rows.lowerBound)...RowID(rawValue: rows.upperBound)
+            )
+        )
+    }
+
+    /// Deletes leases of a tenant, the least ids first.
+    mutating func eraseLeases(_ id: Int64, countMax: Int) {
+        let tenant = TenantID(rawValue: id)
+        let erased = self.expected.leases.filter { $0.tenant == tenant }.prefix(countMax)
+        self.expected.leases.removeAll(where: erased.contains)
+        self.batch.registry.append(.eraseLeases(tenant, countMax: countMax))
+    }
+
+    mutating func erase(_ id: Int64) {
+        let tenant = TenantID(rawValue: id)
+        self.expected.tenants.remove(at: self.place(of: id))
+        self.expected.leases.removeAll { $0.tenant == tenant }
+        self.expected.alarms = self.expected.alarms.filter { $0.tenant != tenant }
+        self.batch.registry.append(.erase(tenant))
     }
 
     /// Changes a tenant's control state, in the batch too.
     mutating func change(_ id: Int64, _ body: (inout TenantRecord) -> Void) {
-        guard let index = self.expected.tenants.firstIndex(where: { $0.id.rawValue == id }) else {
-            preconditionFailure("tenant \(id) has not been created")
-        }
-        body(&self.expected.tenants[index])
-        self.expected.tenants[index].sequence += 1
+        let place = self.place(of: id)
+        body(&self.expected.tenants[place].record)
+        self.expected.tenants[place].record.sequence += 1
         self.batch.tenants.removeAll { $0.id.rawValue == id }
-        self.batch.tenants.append(self.expected.tenants[index])
+        self.batch.tenants.append(self.expected.tenants[place].record)
     }
 
     /// Puts `keys` in one transaction of the tenant; a nil value deletes.

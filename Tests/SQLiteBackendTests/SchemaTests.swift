@@ -69,29 +69,6 @@ import Testing
         #expect(error?.code.primary == .constraint)
     }
 
-    @Test func everyTenantHasItsOwnUIDAndPrefix() throws {
-        let directory = try TemporaryDirectory()
-        let backend = try SQLiteBackend(directory: directory.path)
-        var history = History()
-        for id in 1...50 { history.create(Int64(id), "t\(id)") }
-        try backend.commit(history.take())
-        let connection = try Connection(path: backend.path, access: .readOnly)
-        #expect(try connection.integer("SELECT count(DISTINCT uid) FROM tenant") == 50)
-        let uuid =
-            String(repeating: "[0-9a-f]", count: 8) + "-"
-            + String(repeating: "[0-9a-f]", count: 4) + "-4"
-            + String(repeating: "[0-9a-f]", count: 3) + "-[89ab]"
-            + String(repeating: "[0-9a-f]", count: 3) + "-"
-            + String(repeating: "[0-9a-f]", count: 12)
-        #expect(
-            try connection.integer("SELECT count(*) FROM tenant WHERE uid GLOB '\(uuid)'") == 50
-        )
-        #expect(
-            try connection.text("SELECT CAST(prefix AS TEXT) FROM tenant WHERE id = 7") == "/t7/"
-        )
-        backend.close()
-    }
-
     @Test func liveKeysCanBeReadBySQL() throws {
         let directory = try TemporaryDirectory()
         let backend = try SQLiteBackend(directory: directory.path)

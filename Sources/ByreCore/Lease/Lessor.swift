@@ -57,6 +57,15 @@ package struct Lessor: Sendable {
         self.heap.sort { $0.at < $1.at }
     }
 
+    /// Gives every lease its full time again, those that are expired too.
+    /// - Complexity: O(*n* log *n*).
+    package mutating func restart(now: Int64) {
+        let timers = self.timers
+        self.timers = [:]
+        self.heap = []
+        for (id, timer) in timers { self.start(id, ttlSeconds: timer.ttlSeconds, now: now) }
+    }
+
     /// What a keep-alive finds.
     package enum Renewal: Hashable, Sendable {
         /// Renewed for this many seconds.

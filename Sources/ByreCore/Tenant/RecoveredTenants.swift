@@ -1,18 +1,23 @@
-/// Rebuilds the states of all tenants from what a backend reads at start.
+/// Rebuilds all tenants from what a backend reads at start.
 package struct RecoveredTenants: Recovery {
-    package private(set) var states: [TenantID: TenantState] = [:]
-    package private(set) var logs: [TenantID: RevisionLog] = [:]
-    /// The greatest row read.
-    package private(set) var lastRow = RowID(rawValue: 0)
-    /// The tenant that rows are being read of, kept out of the dictionary so that its index is
-    /// changed in place.
-    private var current: Current?
+    /// A tenant that is being rebuilt.
+    ///
+    /// A class, so that rows of many tenants in turn each cost one look-up and change its index in
+    /// place.
+    // @unchecked: changed by the one thread that recovers, and handed on when it is done.
+    package final class Tenant: @unchecked Sendable {
+        package fileprivate(set) var state: TenantState
+        package fileprivate(set) var log = RevisionLog()
+        package let definition: TenantDefinition
 
-    private struct Current {
-        var state: TenantState
-        var log: RevisionLog
+        fileprivate init(_ tenant: StoredTenant) {
+            // Row numbers begin with 1; the first row read sets it right.
+            self.state = TenantState(tenant.record, nextRow: RowID(rawValue: 1))
+            self.definition = tenant.definition
+        }
 
-        mutating func recover(_ key: Bytes, _ version: Version) {
+        fileprivate func recover(_ key: Bytes, _ version: Version) {
+            self.state.rows.include(version.row)
             let previous = self.state.index.put(key, version)
             self.state.leases.move(key, from: previous?.lease ?? .none, to: version.lease)
             self.state.grow(
@@ -22,42 +27,57 @@ package struct RecoveredTenants: Recovery {
         }
     }
 
+    /// What is left of a tenant whose erasing had begun.
+    package struct Erasing: Sendable {
+        package let id: TenantID
+        package let definition: TenantDefinition
+        package fileprivate(set) var rows = RowSpan(from: RowID(rawValue: 1))
+        package fileprivate(set) var leaseCount = 0
+    }
+
+    package private(set) var tenants: [TenantID: Tenant] = [:]
+    package private(set) var erasing: [TenantID: Erasing] = [:]
+    /// The greatest row read.
+    package private(set) var lastRow = RowID(rawValue: 0)
+    /// The tenant of the row before.
+    private var current: Tenant?
+
     package init() {}
 
-    package mutating func tenant(_ tenant: TenantRecord) {
-        self.states[tenant.id] = TenantState(tenant)
-        self.logs[tenant.id] = RevisionLog()
+    package mutating func tenant(_ tenant: StoredTenant) {
+        let id = tenant.record.id
+        if tenant.isErasing {
+            self.erasing[id] = Erasing(id: id, definition: tenant.definition)
+        } else {
+            self.tenants[id] = Tenant(tenant)
+        }
     }
 
     package mutating func lease(_ tenant: TenantID, _ lease: LeaseRecord) {
-        self.states[tenant]?.leases.grant(lease.id, ttlSeconds: lease.ttlSeconds)
+        self.erasing[tenant]?.leaseCount += 1
+        self.tenants[tenant]?.state.leases.grant(lease.id, ttlSeconds: lease.ttlSeconds)
     }
 
     package mutating func alarm(_ tenant: TenantID, _ alarm: Alarm) {
-        self.states[tenant]?.alarms.insert(alarm)
+        self.tenants[tenant]?.state.alarms.insert(alarm)
     }
 
     package mutating func row(_ tenant: TenantID, key: Bytes, version: Version) {
-        if self.current?.state.id != tenant { self.makeCurrent(tenant) }
-        self.current?.recover(key, version)
         self.lastRow = version.row
+        if self.current?.state.id != tenant { self.current = self.tenants[tenant] }
+        if let current {
+            current.recover(key, version)
+        } else {
+            self.erasing[tenant]?.rows.include(version.row)
+        }
     }
 
     /// Ends the recovery: nothing more will be read.
     package mutating func finish() {
-        if let current {
-            self.states[current.state.id] = current.state
-            self.logs[current.state.id] = current.log
-        }
         self.current = nil
-    }
-
-    private mutating func makeCurrent(_ tenant: TenantID) {
-        self.finish()
-        guard
-            let state = self.states.removeValue(forKey: tenant),
-            let log = self.logs.removeValue(forKey: tenant)
-        else { return }
-        self.current = Current(state: state, log: log)
+        let next = RowID(rawValue: self.lastRow.rawValue + 1)
+        for tenant in self.tenants.values where tenant.state.rows.isEmpty {
+            tenant.state.rows = RowSpan(from: next)
+        }
     }
 }

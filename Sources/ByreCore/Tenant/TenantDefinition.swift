@@ -6,14 +6,16 @@ package struct TenantDefinition: Hashable, Sendable {
     /// A tenant's stage of life.
     package enum Lifecycle: String, Hashable, Sendable, CaseIterable {
         case active
-        /// Kept, but refuses every request.
+        /// Kept, but refuses every request. Its leases do not expire, and have their full time again
+        /// when it is resumed.
         case suspended
         /// Invisible, and erased once ``TenantDefinition/reclaimAt`` has passed. Can be taken back
         /// until then.
         case deleting
     }
 
-    /// A DNS label, unique among tenants that are not being deleted.
+    /// A DNS label, unique. A tenant that is being deleted keeps its name until it is erased, so that
+    /// it can be taken back; another name frees it.
     package var name: String
     /// A UUID in lower case, given once; never used for another tenant.
     package var uid: String
@@ -26,7 +28,9 @@ package struct TenantDefinition: Hashable, Sendable {
     package var limits = TenantLimits()
     /// Who the tenant's clients are, beside those that the name and the uid prove.
     package var identities: Set<TenantIdentity> = []
-    /// Automatic compaction; nil for the server's default.
+    /// Automatic compaction; nil for the server's default, and a retention of 0 for none.
+    ///
+    /// Goes on while the tenant is suspended, and stops while it is being deleted.
     package var autoCompaction: AutoCompaction?
     /// Seconds since 1970.
     package var createdAt: Int64
@@ -43,6 +47,24 @@ package struct TenantDefinition: Hashable, Sendable {
     /// The prefix of a tenant that is not given another: a name holds no slash, so no such prefix
     /// begins another.
     package static func defaultPrefix(of name: String) -> Bytes { Bytes("/\(name)/".utf8) }
+
+    /// A random UUID (version 4) in lower case.
+    ///
+    /// RFC 9562, section 5.4.
+    package static func randomUID(using generator: inout some RandomNumberGenerator) -> String {
+        let high = generator.next() & 0xFFFF_FFFF_FFFF_0FFF | 0x4000
+        let low = generator.next() & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
+        let digits = [high, low].map { half in
+            let text = String(half, radix: 16)
+            return String(repeating: "0", count: 16 - text.count) + text
+        }.joined()
+        var uuid = ""
+        for (offset, digit) in digits.enumerated() {
+            if [8, 12, 16, 20].contains(offset) { uuid.append("-") }
+            uuid.append(digit)
+        }
+        return uuid
+    }
 
     /// Whether `name` is a DNS label: 1 to 63 letters, digits and hyphens, lower case, no hyphen at
     /// either end.

@@ -5,9 +5,10 @@
 /// readers answer from whichever state was published when they came.
 package struct TenantState: Sendable {
     package let id: TenantID
-    package let name: String
     package let clusterID: UInt64
     package let memberID: UInt64
+    /// Where the rows of the tenant are.
+    package internal(set) var rows: RowSpan
 
     /// Revision of the newest change; 1 in an empty store.
     package internal(set) var revision: Int64
@@ -25,9 +26,11 @@ package struct TenantState: Sendable {
     /// to, and what the quota is checked against.
     package internal(set) var allocatedBytes: Int64
 
-    package init(_ record: TenantRecord) {
+    /// A tenant without keys.
+    /// - Parameter nextRow: number of the next row that is written to the store.
+    package init(_ record: TenantRecord, nextRow: RowID) {
         self.id = record.id
-        self.name = record.name
+        self.rows = RowSpan(from: nextRow)
         self.clusterID = record.clusterID
         self.memberID = record.memberID
         self.revision = record.revision
@@ -43,7 +46,6 @@ package struct TenantState: Sendable {
     package var record: TenantRecord {
         TenantRecord(
             id: self.id,
-            name: self.name,
             revision: self.revision,
             compactRevision: self.compactRevision,
             sequence: self.sequence,

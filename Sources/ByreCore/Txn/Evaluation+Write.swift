@@ -97,6 +97,7 @@ extension Evaluation {
         batch: Batch
     ) {
         _ = self.state.index.put(key, version)
+        self.state.rows.include(version.row)
         self.state.leases.move(key, from: latest?.lease ?? .none, to: version.lease)
         self.state.grow(
             by: StoredSize.version(keyCount: key.count, valueSize: version.valueSize)

@@ -164,6 +164,12 @@ package struct WatchHub: ~Copyable {
         }
     }
 
+    /// Forgets all streams and all history: the tenant is gone.
+    package mutating func dissolve() {
+        for id in Array(self.streams.keys) { self.closeStream(id) }
+        self.log = RevisionLog()
+    }
+
     // MARK: Watchers
 
     /// Creates a watcher, or refuses to; either answer goes into the stream's outbox, which the

@@ -10,7 +10,8 @@ import EtcdAPI
 /// revision asked for; of later ones, all.
 /// - Source: etcd `server/storage/mvcc/hash.go`, `revision.go`.
 enum KVHash {
-    /// - Complexity: O(bytes of the tenant's history).
+    /// - Complexity: O(bytes of the tenant's history), and a step for each row of another tenant
+    ///   between its first and its last.
     static func of(
         _ state: TenantState,
         at revision: Int64,
@@ -23,7 +24,7 @@ enum KVHash {
         var checksum = CRC32C()
         checksum.update(Array("key".utf8))
         do throws(BackendError) {
-            try reader.scan(state.id, from: RowID(rawValue: 0)) { key, version, value in
+            try reader.scan(state.id, in: state.rows) { key, version, value in
                 guard version.modRevision <= revision else { return false }
                 if version.modRevision <= state.compactRevision {
                     let kept = state.index.version(of: key, at: seen)

@@ -180,12 +180,7 @@ extension Serve {
             let store = try Store(
                 backend: backend,
                 configuration: configuration.storeConfiguration,
-                newTenant: TenantRecord(
-                    id: TenantID(rawValue: 1),
-                    name: Self.tenantName,
-                    clusterID: UInt64.random(in: 1...UInt64.max),
-                    memberID: UInt64.random(in: 1...UInt64.max)
-                ),
+                newTenant: Self.newTenant(),
                 encodeEvent: EtcdServer.encodeEvent,
                 report: { report in Self.log(report, logger) }
             )
@@ -199,6 +194,19 @@ extension Serve {
             backend.close()
             throw StartError("\(configuration.databasePath): \(error)")
         }
+    }
+
+    /// The tenant of a fresh store: a plain etcd, quota included.
+    private static func newTenant() -> TenantDefinition {
+        var generator = SystemRandomNumberGenerator()
+        var tenant = TenantDefinition(
+            name: Self.tenantName,
+            uid: TenantDefinition.randomUID(using: &generator),
+            prefix: TenantDefinition.defaultPrefix(of: Self.tenantName),
+            createdAt: WallClock.system.seconds()
+        )
+        tenant.limits.spaceMode = .strict
+        return tenant
     }
 
     private static func log(_ report: StoreReport, _ logger: Logger) {

@@ -13,9 +13,9 @@ package struct IndexCheck: Recovery {
 
     package init() {}
 
-    package mutating func tenant(_ tenant: TenantRecord) {
+    package mutating func tenant(_ tenant: StoredTenant) {
         self.recovered.tenant(tenant)
-        self.rows[tenant.id] = [:]
+        self.rows[tenant.record.id] = [:]
     }
 
     package mutating func lease(_ tenant: TenantID, _ lease: LeaseRecord) {
@@ -36,10 +36,10 @@ package struct IndexCheck: Recovery {
     /// - Complexity: O(rows × log keys).
     package mutating func findings() -> [String] {
         self.recovered.finish()
-        return self.recovered.states.sorted { $0.key < $1.key }.flatMap { id, state in
-            Self.findings(state, self.rows[id] ?? [:])
+        return self.recovered.tenants.sorted { $0.key < $1.key }.flatMap { id, tenant in
+            Self.findings(tenant.state, self.rows[id] ?? [:])
                 .prefix(Self.findingsMax)
-                .map { "tenant \(state.name): \($0)" }
+                .map { "tenant \(tenant.definition.name): \($0)" }
         }
     }
 

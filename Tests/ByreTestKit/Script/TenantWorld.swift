@@ -30,16 +30,18 @@ package struct TenantWorld {
     ) throws(BackendError) {
         let record = TenantRecord(
             id: Self.tenantID,
-            name: "default",
             clusterID: 11,
             memberID: 12
         )
         var creation = CommitBatch()
-        creation.createdTenants = [record]
+        creation.registry = [.create(record, .numbered(1, name: "default"))]
         try self.backend.commit(creation)
         self.grouping = grouping
         self.quota = quota
-        self.evaluation = Evaluation(of: TenantState(record), quota: quota)
+        self.evaluation = Evaluation(
+            of: TenantState(record, nextRow: RowID(rawValue: 1)),
+            quota: quota
+        )
         self.batch = Batch(firstRow: RowID(rawValue: 1))
     }
 
@@ -147,7 +149,7 @@ package struct TenantWorld {
         var recovered = RecoveredTenants()
         try self.backend.reopened().recover(into: &recovered)
         recovered.finish()
-        return recovered.states[Self.tenantID]
+        return recovered.tenants[Self.tenantID]?.state
     }
 }
 

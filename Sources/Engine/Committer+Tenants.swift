@@ -1,0 +1,38 @@
+import ByreCore
+
+extension Committer {
+    /// Makes the changes of the registry that wait, a bounded number of them.
+    func changeTenants() {
+        var changed = 0
+        while changed < self.parts.configuration.tenantChangesPerTurn,
+            let submission = self.parts.tenantChanges.takeFirstIfAny()
+        {
+            changed += 1
+            let result = self.registry.apply(submission.change, nextRow: self.nextRow) {
+                batch throws(BackendError) in try self.commitDirectly(batch)
+            }
+            submission.answer(result)
+        }
+        // The rest has its turn after the operations that came meanwhile.
+        if changed == self.parts.configuration.tenantChangesPerTurn { self.parts.mailbox.poke() }
+    }
+
+    /// Begins to erase the tenants whose time is over, and goes on with one that is being erased.
+    func eraseTenants() {
+        for tenant in self.registry.overdue() {
+            do throws(TenantChangeError) {
+                try self.registry.beginErasing(tenant, epoch: self.parts.pins.advance) {
+                    batch throws(BackendError) in try self.commitDirectly(batch)
+                }
+            } catch {
+                // It is tried again at the next turn.
+                return
+            }
+            self.forget(tenant)
+        }
+        self.registry.eraseSlice(
+            now: self.parts.clock.now(),
+            mayDelete: self.parts.pins.mayDelete
+        ) { batch throws(BackendError) in try self.commitDirectly(batch) }
+    }
+}

@@ -1,0 +1,94 @@
+import ByreCore
+import SQLite
+
+/// The registry as a store holds it, for ``SQLiteBackend/recover(into:)``.
+enum StoredRegistry {
+    /// Every tenant, by id.
+    static func read(_ connection: Connection) throws(SQLiteError) -> [StoredTenant] {
+        let identities = try Self.identities(connection)
+        var tenants: [StoredTenant] = []
+        let statement = try Statement(
+            """
+            SELECT id, revision, compact_revision, sequence, allocated_bytes, cluster_id,
+                member_id, erasing_since IS NOT NULL, name, uid, prefix, state,
+                \(Self.seconds("created_at")), \(Self.seconds("reclaim_at")), generation,
+                quota_bytes, space_mode, max_keys, max_value_bytes, max_writes_per_second,
+                max_reads_per_second, max_read_bytes_per_second, max_watches, max_leases,
+                max_connections, max_in_flight, compact_after_nanoseconds,
+                compact_keeping_revisions
+            FROM tenant ORDER BY id
+            """,
+            on: connection
+        )
+        while try statement.step() {
+            let record = TenantRecord(
+                id: TenantID(rawValue: statement.integer(0)),
+                revision: statement.integer(1),
+                compactRevision: statement.integer(2),
+                sequence: statement.integer(3),
+                allocatedBytes: statement.integer(4),
+                clusterID: UInt64(bitPattern: statement.integer(5)),
+                memberID: UInt64(bitPattern: statement.integer(6))
+            )
+            var definition = Self.definition(statement)
+            definition.identities = identities[record.id] ?? []
+            tenants.append(
+                StoredTenant(record, definition, isErasing: statement.integer(7) != 0)
+            )
+        }
+        return tenants
+    }
+
+    /// Seconds since 1970, from a date as people write it; NULL from NULL.
+    private static func seconds(_ column: String) -> String {
+        "CAST(strftime('%s', \(column)) AS INTEGER)"
+    }
+
+    private static func definition(_ statement: borrowing Statement) -> TenantDefinition {
+        var definition = TenantDefinition(
+            name: statement.text(8),
+            uid: statement.text(9),
+            prefix: statement.blob(10),
+            createdAt: statement.integer(12)
+        )
+        // The constraints allow no other words.
+        definition.lifecycle = .init(rawValue: statement.text(11)) ?? .suspended
+        definition.reclaimAt = statement.integerOrNil(13)
+        definition.generation = statement.integer(14)
+        definition.limits.bytes = statement.integerOrNil(15)
+        definition.limits.spaceMode = .init(rawValue: statement.text(16)) ?? .strict
+        definition.limits.keys = statement.integerOrNil(17)
+        definition.limits.valueBytes = statement.integerOrNil(18)
+        definition.limits.writesPerSecond = statement.integerOrNil(19)
+        definition.limits.readsPerSecond = statement.integerOrNil(20)
+        definition.limits.readBytesPerSecond = statement.integerOrNil(21)
+        definition.limits.watches = statement.integerOrNil(22)
+        definition.limits.leases = statement.integerOrNil(23)
+        definition.limits.connections = statement.integerOrNil(24)
+        definition.limits.inFlight = statement.integerOrNil(25)
+        if let nanoseconds = statement.integerOrNil(26) {
+            definition.autoCompaction = .periodic(retentionNanoseconds: nanoseconds)
+        } else if let count = statement.integerOrNil(27) {
+            definition.autoCompaction = .revision(retention: count)
+        }
+        return definition
+    }
+
+    private static func identities(
+        _ connection: Connection
+    ) throws(SQLiteError) -> [TenantID: Set<TenantIdentity>] {
+        var identities: [TenantID: Set<TenantIdentity>] = [:]
+        let statement = try Statement(
+            "SELECT tenant, kind, value FROM tenant_identity",
+            on: connection
+        )
+        while try statement.step() {
+            // The constraints allow no other kinds.
+            guard let kind = TenantIdentity.Kind(rawValue: statement.text(1)) else { continue }
+            identities[TenantID(rawValue: statement.integer(0)), default: []].insert(
+                TenantIdentity(kind, statement.text(2))
+            )
+        }
+        return identities
+    }
+}
