@@ -133,7 +133,7 @@ let package = Package(
                 .product(name: "Yams", package: "Yams"),
             ]
         ),
-        .testTarget(name: "ByreTests", dependencies: ["byre", "ByreTestKit"]),
+        .testTarget(name: "ByreTests", dependencies: ["byre", "ByreTestKit", "Tenancy"]),
 
         // What tests of several targets share: backends in memory, a clock, tables of transactions.
         .target(name: "ByreTestKit", dependencies: ["ByreCore"], path: "Tests/ByreTestKit"),
