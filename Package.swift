@@ -28,6 +28,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         // C libraries: a module map and a shim header each, nothing else.
@@ -112,11 +113,15 @@ let package = Package(
         ),
         .testTarget(name: "TransportTests", dependencies: ["Transport"]),
 
+        // Who calls, and how much they may ask for: pure logic over ByreCore.
+        .target(name: "Tenancy", dependencies: ["ByreCore"]),
+        .testTarget(name: "TenancyTests", dependencies: ["Tenancy", "ByreTestKit"]),
+
         // The etcd v3 API: one file per RPC.
         .target(
             name: "EtcdServer",
             dependencies: [
-                "ByreCore", "Engine", "EtcdAPI", "GRPC",
+                "ByreCore", "Engine", "EtcdAPI", "GRPC", "Tenancy",
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),
@@ -127,11 +132,12 @@ let package = Package(
             name: "byre",
             dependencies: [
                 "ByreCore", "Engine", "EtcdServer", "GRPC", "HTTP2", "SQLiteBackend", "TLS",
-                "Transport",
+                "Tenancy", "Transport",
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "Yams", package: "Yams"),
             ]
         ),
-        .testTarget(name: "ByreTests", dependencies: ["byre", "ByreTestKit"]),
+        .testTarget(name: "ByreTests", dependencies: ["byre", "ByreTestKit", "Tenancy"]),
 
         // What tests of several targets share: backends in memory, a clock, tables of transactions.
         .target(name: "ByreTestKit", dependencies: ["ByreCore"], path: "Tests/ByreTestKit"),

@@ -29,13 +29,23 @@ extension EtcdServer {
         _ name: String,
         _ handle: @escaping @Sendable (EtcdServer, RawSpan, ServerCall) -> Void
     ) -> Method {
-        Method(path: "/" + name, kind: .unary { message, call in handle(self, message, call) })
+        Method(
+            path: "/" + name,
+            kind: .unary { message, call in
+                if self.admit(call) { handle(self, message, call) }
+            }
+        )
     }
 
     private func streaming(
         _ name: String,
         _ open: @escaping @Sendable (EtcdServer, ServerCall) -> any StreamHandler
     ) -> Method {
-        Method(path: "/" + name, kind: .streaming { call in open(self, call) })
+        Method(
+            path: "/" + name,
+            kind: .streaming { call in
+                self.admit(call) ? open(self, call) : AnsweredStream()
+            }
+        )
     }
 }

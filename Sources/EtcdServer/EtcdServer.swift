@@ -7,20 +7,23 @@ package import GRPC
 package final class EtcdServer: Sendable {
     package let store: Store
     package let settings: Settings
-    /// The tenant that every listener is bound to.
-    let tenant: TenantStore
+    /// Who is who.
+    package let access: TenantAccess
     let watchLoops = WatchLoops()
 
-    /// - Parameter tenant: the tenant to serve.
-    package init(store: Store, tenant: TenantStore, settings: Settings) {
+    package init(store: Store, access: TenantAccess, settings: Settings) {
         self.store = store
-        self.tenant = tenant
+        self.access = access
         self.settings = settings
     }
 
     /// Who calls, as a tenant. Every request goes through here.
+    /// - Precondition: ``admit(_:)`` has let the call in, as a tenant's.
     func tenant(of call: ServerCall) -> TenantStore {
-        self.tenant
+        guard let tenant = call.caller as? TenantStore else {
+            preconditionFailure("a call is let in as a tenant's before it is handled")
+        }
+        return tenant
     }
 
     /// The header of an answer for a tenant.

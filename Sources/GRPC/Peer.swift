@@ -1,3 +1,5 @@
+import Synchronization
+
 /// Who is at the other end of a connection, as far as the transport knows.
 package final class Peer: Sendable {
     /// What TLS established.
@@ -51,6 +53,16 @@ package final class Peer: Sendable {
     package let remoteAddress: String
     /// nil on a plaintext connection.
     package let tls: TLS?
+
+    /// What the layer above has found out about the peer and would find out again at each call.
+    private let cached = Mutex<(any AnyObject & Sendable)?>(nil)
+
+    /// What ``remember(_:)`` was given last.
+    package var remembered: (any AnyObject & Sendable)? { self.cached.withLock { $0 } }
+
+    package func remember(_ finding: any AnyObject & Sendable) {
+        self.cached.withLock { $0 = finding }
+    }
 
     package init(listener: String, remoteAddress: String, tls: TLS? = nil) {
         self.listener = listener

@@ -27,6 +27,8 @@ package final class ServerCall {
     @exclusivity(unchecked) package private(set) var isOpen = true
     /// Bytes that were sent by the handler and not yet taken by HTTP/2.
     @exclusivity(unchecked) package private(set) var bufferedBytes = 0
+    /// Whom the call is answered for: what the layer above has found out, for those it calls.
+    @exclusivity(unchecked) package var caller: AnyObject?
     /// Links of ``DeadlineQueue``.
     @exclusivity(unchecked) var deadlineLinks = DeadlineQueue.Links()
 

@@ -48,10 +48,10 @@ package final class Context: @unchecked Sendable {
             certificateFile: settings.certificateFile,
             keyFile: settings.keyFile
         )
-        if let path = settings.trustedCAFile {
-            try builder.trust(certificatesAt: path, tellingClients: true)
+        if !settings.trustedCAFiles.isEmpty {
+            try builder.trust(certificatesAt: settings.trustedCAFiles, tellingClients: true)
         }
-        if let path = settings.revocationFile {
+        for path in settings.revocationFiles {
             try builder.revoke(listsAt: path)
         }
         self.warnings = builder.warnings
@@ -89,7 +89,7 @@ package final class Context: @unchecked Sendable {
             try builder.setIdentity(certificateFile: certificateFile, keyFile: keyFile)
         }
         if let path = settings.trustedCAFile {
-            try builder.trust(certificatesAt: path, tellingClients: false)
+            try builder.trust(certificatesAt: [path], tellingClients: false)
         } else {
             try builder.trustSystem()
         }

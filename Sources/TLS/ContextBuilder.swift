@@ -105,23 +105,28 @@ final class ContextBuilder {
         }
     }
 
-    /// Trusts every certificate of a file as an anchor for verifying peers.
-    func trust(certificatesAt path: String, tellingClients: Bool) throws(TLSError) {
-        let anchors = try PEM.certificates(at: path, as: .trustedCA)
+    /// Trusts every certificate of the files as an anchor for verifying peers.
+    ///
+    /// A certificate may be in more than one.
+    func trust(certificatesAt paths: [String], tellingClients: Bool) throws(TLSError) {
         let store = SSL_CTX_get_cert_store(self.context)
-        OpenSSL.clearErrors()
-        for anchor in anchors {
-            guard X509_STORE_add_cert(store, anchor.x509) == 1 else {
-                throw .file(.trustedCA, path: path, problem: OpenSSL.takeReason())
+        var all: [Certificate] = []
+        for path in paths {
+            let anchors = try PEM.certificates(at: path, as: .trustedCA)
+            OpenSSL.clearErrors()
+            for anchor in anchors {
+                guard X509_STORE_add_cert(store, anchor.x509) == 1 else {
+                    throw .file(.trustedCA, path: path, problem: OpenSSL.takeReason())
+                }
             }
+            let stale = anchors.compactMap(\.validityProblem)
+            if let problem = stale.first {
+                self.warn(.trustedCA, path, "\(stale.count) of \(anchors.count): \(problem)")
+            }
+            all += anchors
         }
         X509_STORE_set_flags(store, UInt(X509_V_FLAG_PARTIAL_CHAIN))
-        if tellingClients { try self.tellClients(of: anchors) }
-
-        let stale = anchors.compactMap(\.validityProblem)
-        if let problem = stale.first {
-            self.warn(.trustedCA, path, "\(stale.count) of \(anchors.count): \(problem)")
-        }
+        if tellingClients { try self.tellClients(of: all) }
     }
 
     /// Names the trusted CAs to clients, who choose their certificate by it, if the names fit in

@@ -96,9 +96,8 @@ package final class ReloadingContext: Sendable {
     }
 
     private static func stamps(of settings: ServerSettings) -> [FileStamp?] {
-        [
-            settings.certificateFile, settings.keyFile,
-            settings.trustedCAFile, settings.revocationFile,
-        ].map { path in path.flatMap(FileStamp.init(path:)) }
+        ([settings.certificateFile, settings.keyFile]
+            + settings.trustedCAFiles + settings.revocationFiles)
+            .map(FileStamp.init(path:))
     }
 }

@@ -14,13 +14,13 @@ package struct ServerSettings: Sendable, Hashable {
     package var certificateFile: String
     /// PEM: the key of the first certificate, without a passphrase.
     package var keyFile: String
-    /// PEM: the CAs that client certificates are checked against.
+    /// PEM: the CAs that client certificates are checked against, all of all files.
     ///
-    /// Any certificate in it is an anchor, an intermediate too, as with Go.
-    package var trustedCAFile: String?
+    /// Any certificate in them is an anchor, an intermediate too, as with Go.
+    package var trustedCAFiles: [String]
     package var clientCertificates: ClientCertificates
     /// PEM or DER: revoked client certificates.
-    package var revocationFile: String?
+    package var revocationFiles: [String]
     /// When not empty, a client certificate must have one of these as its subject's common name.
     package var allowedCommonNames: [String]
     /// When not empty, a client certificate must be valid for one of these names or addresses.
@@ -36,9 +36,9 @@ package struct ServerSettings: Sendable, Hashable {
     package init(certificateFile: String, keyFile: String, trustedCAFile: String? = nil) {
         self.certificateFile = certificateFile
         self.keyFile = keyFile
-        self.trustedCAFile = trustedCAFile
+        self.trustedCAFiles = trustedCAFile.map { [$0] } ?? []
         self.clientCertificates = trustedCAFile == nil ? .ignored : .required
-        self.revocationFile = nil
+        self.revocationFiles = []
         self.allowedCommonNames = []
         self.allowedHostnames = []
         self.versions = .tls12 ... .tls13
@@ -49,11 +49,11 @@ package struct ServerSettings: Sendable, Hashable {
     /// Refuses what contradicts itself.
     /// - Throws: ``TLSError/settings(_:)``.
     func check() throws(TLSError) {
-        if self.clientCertificates != .ignored, self.trustedCAFile == nil {
+        if self.clientCertificates != .ignored, self.trustedCAFiles.isEmpty {
             throw .settings("client certificates cannot be verified without a trusted CA file")
         }
         if self.clientCertificates == .ignored {
-            if self.revocationFile != nil {
+            if !self.revocationFiles.isEmpty {
                 throw .settings("a revocation list file needs client certificates to check")
             }
             if !self.allowedCommonNames.isEmpty || !self.allowedHostnames.isEmpty {

@@ -175,6 +175,11 @@ final class Connection: ChannelInboundHandler {
         }
     }
 
+    /// Ends the streams whose client may no longer have them.
+    func review(_ review: any CallReview) {
+        if case .http2(let connection) = self.stage { connection.review(review) }
+    }
+
     /// Starts to end the connection gracefully.
     func stop(now: UInt64) {
         switch self.stage {

@@ -35,6 +35,8 @@ final class HTTP2Connection {
 
     @exclusivity(unchecked) private var pings: PingPolicy
     @exclusivity(unchecked) private var sawActivity: Duration = .zero
+    /// When a call was last begun or open.
+    @exclusivity(unchecked) private var sawCall: Duration
     @exclusivity(unchecked) private var pingedAt: Duration?
     @exclusivity(unchecked) private var stoppingSince: Duration?
     @exclusivity(unchecked) private var wentAway = false
@@ -52,6 +54,7 @@ final class HTTP2Connection {
         self.servesHTTP = servesHTTP
         self.context = context
         self.pings = PingPolicy(loop.server.configuration.keepalive)
+        self.sawCall = .nanoseconds(Int64(loop.now))
         self.session = Session(
             role: .server,
             limits: loop.server.configuration.limits.session,
@@ -91,6 +94,7 @@ final class HTTP2Connection {
             index += 1
             switch event {
             case .headers(let stream, let fields):
+                self.sawCall = self.sawActivity
                 self.receivedHead(stream, fields)
             case .data(let stream, let range):
                 self.receivedBody(
@@ -363,6 +367,17 @@ final class HTTP2Connection {
         self.flushSoon()
     }
 
+    /// Ends the streams whose client may no longer have them.
+    func review(_ review: any CallReview) {
+        for call in self.calls {
+            guard let call, call.isOpen, case .streaming = call.method.method.kind,
+                let status = review.verdict(on: call)
+            else { continue }
+            call.end(status, answering: true)
+        }
+        self.flushSoon()
+    }
+
     private func goAway() {
         guard !self.wentAway else { return }
         self.wentAway = true
@@ -373,13 +388,19 @@ final class HTTP2Connection {
     /// Pings a silent peer, and gives up one that does not answer.
     func checkTimeouts(now: UInt64) {
         let keepalive = self.server.configuration.keepalive
-        let now = Duration.nanoseconds(Int64(now))
+        let uptime = now
+        let now = Duration.nanoseconds(Int64(uptime))
         if let finishedAt {
             if now - finishedAt > Limits.linger { self.context?.close(promise: nil) }
             return
         }
         if let stoppingSince, now - stoppingSince > .seconds(1) {
             self.goAway()  // The peer did not answer our ping; it has had time to hear the notice.
+        }
+        if self.session.streamCount > 0 {
+            self.sawCall = now
+        } else if now - self.sawCall > self.server.configuration.limits.http2Idle {
+            self.stop(now: uptime)
         }
         if let pingedAt = self.pingedAt {
             if self.sawActivity > pingedAt {

@@ -14,6 +14,11 @@ package struct Limits: Sendable {
     ///
     /// Then it is closed.
     package var http1Idle = Duration.seconds(120)
+    /// Time an HTTP/2 connection may be without calls.
+    ///
+    /// Then it is told that it should go, and a client that has something to ask connects again.
+    /// An API server's connections carry watches, so this is for those that were forgotten.
+    package var http2Idle = Duration.seconds(3600)
     /// Bytes of an HTTP/1 request's body.
     ///
     /// A larger one is answered with 413.

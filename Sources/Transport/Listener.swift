@@ -15,6 +15,10 @@ package struct Listener: Sendable {
     package var address: Address
     /// Certificates and rules of TLS; nil for plaintext.
     package var security: ReloadingContext?
+    /// Permission bits of the socket file; nil leaves them to the process's mask.
+    package var socketMode: UInt32?
+    /// A socket that is bound to ``address`` already.
+    package var socket: BoundSocket?
 
     package init(name: String, address: Address, security: ReloadingContext? = nil) {
         self.name = name

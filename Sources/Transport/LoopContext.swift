@@ -27,6 +27,8 @@ final class LoopContext: @unchecked Sendable {
     @exclusivity(unchecked) private var unflushed: [HTTP2Connection] = []
     @exclusivity(unchecked) private var deadlines = DeadlineQueue()
     @exclusivity(unchecked) private var isTicking = false
+    /// Version of the last review of the streams.
+    @exclusivity(unchecked) private var reviewed: Int?
 
     init(eventLoop: any EventLoop, server: ServerCore) {
         self.eventLoop = eventLoop
@@ -77,6 +79,13 @@ final class LoopContext: @unchecked Sendable {
         let now = self.now
         for connection in Array(self.connections.values) {
             connection.checkTimeouts(now: now)
+        }
+        guard let review = self.server.configuration.review else { return }
+        let version = review.version
+        guard version != self.reviewed else { return }
+        self.reviewed = version
+        for connection in Array(self.connections.values) {
+            connection.review(review)
         }
     }
 

@@ -1,5 +1,6 @@
 package import GRPC
 package import Logging
+import Glibc
 import NIOCore
 import NIOPosix
 import Synchronization
@@ -17,6 +18,8 @@ package struct ServerConfiguration: Sendable {
     /// What ends the streams of a stopping server whose handlers do not end them themselves in
     /// ``StreamHandler/stopping()``.
     package var stopStatus = Status(.unavailable, "transport is closing")
+    /// Says which streams must end because something changed; nil for none.
+    package var review: (any CallReview)?
     package var logger: Logger
 
     package init(
@@ -30,6 +33,17 @@ package struct ServerConfiguration: Sendable {
         self.http = http
         self.logger = logger
     }
+}
+
+/// Looks at open streams again when who may have them has changed.
+///
+/// New calls are the methods' own business.
+package protocol CallReview: Sendable {
+    /// A number that is another one after each change. Asked by every loop a few times a second.
+    var version: Int { get }
+
+    /// Why a stream must end; nil if it may go on. Called on the call's loop.
+    func verdict(on call: ServerCall) -> Status?
 }
 
 /// A running server: listeners, event loops and their connections.
@@ -148,8 +162,6 @@ package final class Server: Sendable {
             uniqueKeysWithValues: loops.map { (ObjectIdentifier($0.eventLoop), $0) }
         )
         let bootstrap = ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 1024)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 guard let loop = contexts[ObjectIdentifier(channel.eventLoop)] else {
                     preconditionFailure("a channel runs on a loop of its group")
@@ -159,16 +171,26 @@ package final class Server: Sendable {
                 }
             }
         do {
-            switch listener.address {
-            case .tcp(let host, let port):
-                return try await bootstrap.bind(host: host, port: port).get()
-            case .unix(let path):
-                try SocketFile.prepare(path)
-                return try await bootstrap.bind(unixDomainSocketPath: path).get()
+            let socket: BoundSocket =
+                if let socket = listener.socket {
+                    socket
+                } else {
+                    try BoundSocket(listener.address, mode: listener.socketMode)
+                }
+            let descriptor = socket.take()
+            let channel = try await bootstrap.withBoundSocket(descriptor).get()
+            // SwiftNIO listens with a backlog of its own as it takes the socket; the last call counts.
+            guard listen(descriptor, BoundSocket.backlog) == 0 else {
+                try await channel.close()
+                throw TransportError.cannotListen(
+                    listener.address,
+                    reason: String(cString: strerror(errno))
+                )
             }
+            return channel
         } catch let error as TransportError {
             throw error
-        } catch let error as IOError where error.errnoCode == SocketFile.addressInUse {
+        } catch let error as IOError where error.errnoCode == BoundSocket.addressInUse {
             throw .addressInUse(listener.address)
         } catch {
             throw .cannotListen(listener.address, reason: "\(error)")

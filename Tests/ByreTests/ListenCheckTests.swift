@@ -4,7 +4,7 @@ import byre
 
 @Suite struct ListenCheckTests {
     static func check(_ text: String) throws -> ListenURL {
-        try ListenCheck.check(ListenURL(flagText: text), directoryToMake: "/nowhere/yet")
+        try ListenCheck.take(ListenURL(flagText: text), directoryToMake: "/nowhere/yet").url
     }
 
     @Test func portZeroBecomesTheOneTheSystemChose() throws {
@@ -46,6 +46,6 @@ import byre
 
     @Test func aSocketMayBeInADirectoryThatIsStillToBeMade() throws {
         let url = try ListenURL(flagText: "unix:///nowhere/yet/byre.sock")
-        #expect(try ListenCheck.check(url, directoryToMake: "/nowhere/yet") == url)
+        #expect(try ListenCheck.take(url, directoryToMake: "/nowhere/yet").url == url)
     }
 }

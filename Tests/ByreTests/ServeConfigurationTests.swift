@@ -1,4 +1,5 @@
 import ByreCore
+import Tenancy
 import Testing
 import byre
 
@@ -17,9 +18,9 @@ import byre
         #expect(configuration.dataDirectory == "default.byre")
         #expect(configuration.databasePath == "default.byre/byre.db")
         #expect(configuration.listeners.map(\.url.description) == ["http://localhost:2379"])
-        #expect(configuration.certificates == nil)
+        #expect(configuration.listeners.map(\.tls) == [nil])
         #expect(configuration.peerURLs.isEmpty)
-        #expect(!configuration.requiresClientCertificate)
+        #expect(configuration.listeners.map(\.rules.binding) == [.tenant("default")])
         #expect(configuration.quotaBytes == 2_147_483_648)
         #expect(configuration.autoCompaction == nil)
         #expect(configuration.compactionBatchLimit == 1_000)
@@ -78,22 +79,26 @@ import byre
     @Test func certificatesComeFromFilesOrAreGenerated() throws {
         let https = "--listen-client-urls=https://127.0.0.1:1"
         #expect(
-            try Self.configuration(https, "--cert-file=c", "--key-file=k").certificates
+            try Self.configuration(https, "--cert-file=c", "--key-file=k").listeners[0].tls?
+                .certificates
                 == .files(certificate: "c", key: "k")
         )
         #expect(
-            try Self.configuration(https, "--auto-tls").certificates
+            try Self.configuration(https, "--auto-tls").listeners[0].tls?.certificates
                 == .generated
         )
         let plain = try Self.configuration("--cert-file=c", "--key-file=k")
-        #expect(plain.certificates == nil)
+        #expect(plain.listeners[0].tls == nil)
         #expect(plain.notes.count == 1)
     }
 
     @Test func aTrustedAuthorityMeansThatClientsShowCertificates() throws {
         let flags = ["--listen-client-urls=https://127.0.0.1:1", "--cert-file=c", "--key-file=k"]
-        #expect(try !Self.configuration(flags).requiresClientCertificate)
-        #expect(try Self.configuration(flags + ["--trusted-ca-file=a"]).requiresClientCertificate)
+        func authorities(_ arguments: [String]) throws -> [String]? {
+            try Self.configuration(arguments).listeners[0].tls?.trustedCAFiles
+        }
+        #expect(try authorities(flags) == [])
+        #expect(try authorities(flags + ["--trusted-ca-file=a"]) == ["a"])
     }
 
     @Test(arguments: [

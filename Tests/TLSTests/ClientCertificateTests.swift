@@ -66,7 +66,7 @@ import Testing
 
     @Test(arguments: ["crl.pem", "crl.der"])
     func revokedCertificatesAreRefused(file: String) throws {
-        let server = ServerSettings.mutual.with { $0.revocationFile = PKI.shared.path(file) }
+        let server = ServerSettings.mutual.with { $0.revocationFiles = [PKI.shared.path(file)] }
         try Self.check(.with(certificate: "revoked"), "certificate revoked", server)
         try Self.check(.with(certificate: "client"), nil, server)
         // There is no list of the intermediate's own; that locks nobody out.
@@ -74,7 +74,9 @@ import Testing
     }
 
     @Test func lateRevocationListStillRevokes() throws {
-        let server = ServerSettings.mutual.with { $0.revocationFile = PKI.shared.path("late.pem") }
+        let server = ServerSettings.mutual.with {
+            $0.revocationFiles = [PKI.shared.path("late.pem")]
+        }
         try Self.check(.with(certificate: "revoked"), "certificate revoked", server)
         try Self.check(.with(certificate: "client"), nil, server)
         #expect(
@@ -147,7 +149,9 @@ import Testing
     }
 
     @Test func trustingAnIntermediateIsEnough() throws {
-        let server = ServerSettings.mutual.with { $0.trustedCAFile = PKI.shared.path("middle.crt") }
+        let server = ServerSettings.mutual.with {
+            $0.trustedCAFiles = [PKI.shared.path("middle.crt")]
+        }
         try Self.check(.with(certificate: "lower"), nil, server)
         try Self.check(
             .with(certificate: "client"),
@@ -166,7 +170,7 @@ import Testing
             """,
             in: directory
         )
-        let server = ServerSettings.mutual.with { $0.trustedCAFile = directory + "/bundle.crt" }
+        let server = ServerSettings.mutual.with { $0.trustedCAFiles = [directory + "/bundle.crt"] }
         try Self.check(.with(certificate: "client"), nil, server)
         try Self.check(
             .with(certificate: "foreign"),

@@ -66,7 +66,7 @@ import Testing
     )
     func trustedCAIsCheckedWhenLoaded(file: String, problem: String?) {
         check(Self.located(problem)) { () throws(TLSError) in
-            _ = try Context(server: .mutual.with { $0.trustedCAFile = PKI.shared.path(file) })
+            _ = try Context(server: .mutual.with { $0.trustedCAFiles = [PKI.shared.path(file)] })
         }
     }
 
@@ -80,7 +80,7 @@ import Testing
     )
     func revocationListIsCheckedWhenLoaded(file: String, problem: String?) {
         check(Self.located(problem)) { () throws(TLSError) in
-            _ = try Context(server: .mutual.with { $0.revocationFile = PKI.shared.path(file) })
+            _ = try Context(server: .mutual.with { $0.revocationFiles = [PKI.shared.path(file)] })
         }
     }
 
@@ -125,7 +125,7 @@ import Testing
             "client certificates cannot be verified without a trusted CA file"
         ),
         (
-            ServerSettings.plain.with { $0.revocationFile = "crl.pem" },
+            ServerSettings.plain.with { $0.revocationFiles = ["crl.pem"] },
             "a revocation list file needs client certificates to check"
         ),
         (

@@ -1,23 +1,29 @@
 import ByreCore
-import Engine
+package import Engine
 
 extension EtcdServer {
     /// Answers `GET /health`, `/livez`, `/readyz`, their single checks, and `/version`, as etcd does.
+    /// - Parameter tenant: whose alarms matter; nil for nobody's.
     /// - Returns: nil for any other path.
     /// - Source: etcd `server/etcdserver/api/etcdhttp/health.go`, `version.go`.
-    package func page(method: String, path: String, query: String?) -> Page? {
+    package func page(
+        method: String,
+        path: String,
+        query: String?,
+        of tenant: TenantStore?
+    ) -> Page? {
         let query = Query(query)
         let answer: () -> Page
         switch path {
-        case "/health": answer = { self.health(query) }
+        case "/health": answer = { self.health(query, tenant) }
         case "/version": answer = { self.versionPage }
-        case "/livez": answer = { self.checks(Self.liveChecks, query) }
-        case "/readyz": answer = { self.checks(Self.readyChecks, query) }
+        case "/livez": answer = { self.checks(Self.liveChecks, query, tenant) }
+        case "/readyz": answer = { self.checks(Self.readyChecks, query, tenant) }
         case _ where path.hasPrefix("/v3/"):
             return Self.noGateway
         default:
             guard let check = Self.singleCheck(path) else { return nil }
-            answer = { self.checks([check], query) }
+            answer = { self.checks([check], query, tenant) }
         }
         return method == "GET" ? answer() : .methodNotAllowed("GET")
     }
@@ -40,10 +46,10 @@ extension EtcdServer {
         body: #"{"code":12,"message":"byre: the JSON gateway is not served"}"#
     )
 
-    private func health(_ query: Query) -> Page {
+    private func health(_ query: Query, _ tenant: TenantStore?) -> Page {
         let excluded = query.values("exclude")
-        let alarm = self.tenant.snapshot.state.alarms.sorted().map(\.kind.name)
-            .first { !excluded.contains($0) }
+        let alarms = tenant?.snapshot.state.alarms.sorted() ?? []
+        let alarm = alarms.map(\.kind.name).first { !excluded.contains($0) }
         guard let alarm else {
             return Page(
                 contentType: Page.plainText,
@@ -58,15 +64,15 @@ extension EtcdServer {
     /// One check of `/livez` or `/readyz`: what is wrong, or nil.
     private struct Check {
         let name: String
-        let failure: @Sendable (EtcdServer) -> String?
+        let failure: @Sendable (TenantStore?) -> String?
     }
 
     /// A read is answered from memory, so it cannot fail while the process answers at all.
     private static let serializableRead = Check(name: "serializable_read") { _ in nil }
     private static let linearizableRead = Check(name: "linearizable_read") { _ in nil }
     private static let nonLearner = Check(name: "non_learner") { _ in nil }
-    private static let dataCorruption = Check(name: "data_corruption") { server in
-        server.tenant.snapshot.state.hasAlarm(.corrupt) ? "alarm activated: CORRUPT" : nil
+    private static let dataCorruption = Check(name: "data_corruption") { tenant in
+        tenant?.snapshot.state.hasAlarm(.corrupt) == true ? "alarm activated: CORRUPT" : nil
     }
 
     private static let liveChecks = [serializableRead]
@@ -83,14 +89,14 @@ extension EtcdServer {
     }
 
     /// Runs checks; a failure is always told in detail, success only if asked (`?verbose`).
-    private func checks(_ checks: [Check], _ query: Query) -> Page {
+    private func checks(_ checks: [Check], _ query: Query, _ tenant: TenantStore?) -> Page {
         let excluded = query.values("exclude")
         var lines = ""
         var isHealthy = true
         for check in checks {
             if excluded.contains(check.name) {
                 lines += "[+]\(check.name) excluded: ok\n"
-            } else if let failure = check.failure(self) {
+            } else if let failure = check.failure(tenant) {
                 lines += "[-]\(check.name) failed: \(failure)\n"
                 isHealthy = false
             } else {

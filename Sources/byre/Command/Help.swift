@@ -17,6 +17,7 @@ package enum Help {
         switch words {
         case []: return self.overview
         case ["serve"]: return self.serve(.byre)
+        case ["config"]: return self.config
         case ["verify"]: return self.verify
         case ["version"]: return self.version
         default: throw UsageError("there is no help on \"\(words.joined(separator: " "))\"")
@@ -34,6 +35,7 @@ package enum Help {
             Usage:
               byre COMMAND [FLAGS]
               byre help COMMAND
+              byre help config
 
             Commands:
             \(list.joined(separator: "\n"))
@@ -54,6 +56,10 @@ package enum Help {
                 Usage:
                   byre serve [FLAGS]
                   byre serve --data-dir /var/lib/byre --listen-client-urls http://127.0.0.1:2379
+                  byre serve --config FILE
+
+                A server of many tenants has a configuration file, whose keys "byre help
+                config" lists. With it, no other flag and no variable may be given.
 
                 Flags have the names and meanings of etcd's. They may have one dash or two, and
                 their value after a space or "="; the value of a BOOL comes after "=". A flag

@@ -15,7 +15,8 @@ package enum Invocation: Sendable {
 
         /// The line to show.
         package var message: String {
-            "\(self.program): \(self.usage.message) (see \(self.program) --help)"
+            let help = self.usage.helpCommand ?? "\(self.program) --help"
+            return "\(self.program): \(self.usage.message) (see \(help))"
         }
     }
 
@@ -94,8 +95,42 @@ package enum Invocation: Sendable {
             case .etcd: return .show(ByreVersion.etcdText(claiming: version))
             }
         }
+        if let path = outcome.options.configFile {
+            if let name = outcome.given.subtracting(["config"]).min() {
+                throw UsageError(
+                    "--\(name) is given beside --config, which decides everything: "
+                        + "set it in \(path)"
+                )
+            }
+            let configuration = try Self.configuration(at: path, personality)
+            return .serve(configuration, notes: outcome.notes + configuration.notes)
+        }
         let configuration = try ServeConfiguration(outcome.options, personality: personality)
         return .serve(configuration, notes: outcome.notes + configuration.notes)
+    }
+
+    private static func configuration(
+        at path: String,
+        _ personality: Personality
+    ) throws(UsageError) -> ServeConfiguration {
+        do throws(ConfigError) {
+            let file = try ConfigFile(path: path)
+            return try Self.configuration(file, path, personality)
+        } catch {
+            throw UsageError(error.message, helpCommand: "byre help config")
+        }
+    }
+
+    private static func configuration(
+        _ file: ConfigFile,
+        _ path: String,
+        _ personality: Personality
+    ) throws(ConfigError) -> ServeConfiguration {
+        do {
+            return try ServeConfiguration(file, path: path, personality: personality)
+        } catch {
+            throw ConfigError("\(path): \(error.message)")
+        }
     }
 
     private static func verify(

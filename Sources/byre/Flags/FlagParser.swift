@@ -1,9 +1,12 @@
 /// A command line that cannot be followed, explained in one line.
 package struct UsageError: Error, Equatable {
     package let message: String
+    /// The command whose output helps; nil for the program's own `--help`.
+    package let helpCommand: String?
 
-    package init(_ message: String) {
+    package init(_ message: String, helpCommand: String? = nil) {
         self.message = message
+        self.helpCommand = helpCommand
     }
 }
 

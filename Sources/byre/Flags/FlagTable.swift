@@ -45,7 +45,7 @@ package struct FlagTable<Options: FlagOptions>: Sendable {
 
 /// How many single-character changes turn `a` into `b`.
 /// - Complexity: O(`a.count` × `b.count`).
-private func editDistance(_ a: String, _ b: String) -> Int {
+func editDistance(_ a: String, _ b: String) -> Int {
     let b = Array(b)
     var row = Array(0...b.count)
     for (line, character) in a.enumerated() {

@@ -8,10 +8,16 @@ import Transport
 /// Source: etcd `server/etcdserver/metrics.go`, `server/storage/mvcc/metrics.go`.
 struct Metrics: Sendable {
     let store: Store
-    let tenant: TenantStore
     let settings: Settings
     /// The most files and sockets that the process may have open.
     let filesMax: UInt64
+
+    /// Writes what is one tenant's: all that its own listener shows.
+    func text(of tenant: TenantStore) -> String {
+        var text = MetricsText()
+        self.addTenant(tenant, to: &text)
+        return text.text
+    }
 
     /// Writes everything, of one moment or nearly.
     /// - Complexity: O(methods × loops).
@@ -19,12 +25,17 @@ struct Metrics: Sendable {
         var text = MetricsText()
         let counts = servers.map(\.counts)
         self.addServer(to: &text, counts)
-        self.addTenant(to: &text)
+        if let tenant = self.tenant { self.addTenant(tenant, to: &text) }
         self.addStore(to: &text)
         self.addCalls(to: &text, counts)
         self.addConnections(to: &text, servers, counts)
         self.addProcess(to: &text)
         return text.text
+    }
+
+    /// The tenant that a server has from the start.
+    private var tenant: TenantStore? {
+        self.store.tenant(named: ServeConfiguration.defaultTenant)
     }
 
     private func addServer(to text: inout MetricsText, _ counts: [ServerCounts]) {
@@ -47,7 +58,7 @@ struct Metrics: Sendable {
             "The version of Byre.",
             [([("version", ByreVersion.current)], 1)]
         )
-        let id = String(self.tenant.memberID, radix: 16)
+        let id = self.tenant.map { String($0.memberID, radix: 16) } ?? "0"
         text.add(.gauge, "etcd_server_id", "The id of the member.", [([("server_id", id)], 1)])
         text.add(.gauge, "etcd_server_has_leader", "Whether there is a leader: always.", 1)
         text.add(.gauge, "etcd_server_is_leader", "Whether this member is the leader: always.", 1)
@@ -58,7 +69,7 @@ struct Metrics: Sendable {
             "Changes of the leader seen.",
             1
         )
-        let sequence = Int(self.tenant.snapshot.state.sequence)
+        let sequence = Int(self.tenant?.snapshot.state.sequence ?? 0)
         text.add(
             .gauge,
             "etcd_server_proposals_committed_total",
@@ -87,9 +98,9 @@ struct Metrics: Sendable {
         )
     }
 
-    private func addTenant(to text: inout MetricsText) {
-        let state = self.tenant.snapshot.state
-        let watches = self.tenant.withHub { $0.counters }
+    private func addTenant(_ tenant: TenantStore, to text: inout MetricsText) {
+        let state = tenant.snapshot.state
+        let watches = tenant.withHub { $0.counters }
         text.add(
             .gauge,
             "etcd_mvcc_db_total_size_in_bytes",

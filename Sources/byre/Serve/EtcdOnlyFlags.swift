@@ -291,7 +291,7 @@ enum EtcdOnlyFlags {
     private static let ancient = FlagTable<ServeOptions>.Group(
         "Ignored by etcd too",
         [
-            "cluster-active-size", "cluster-remove-delay", "cluster-sync-interval", "config",
+            "cluster-active-size", "cluster-remove-delay", "cluster-sync-interval",
             "force", "max-result-buffer", "max-retry-attempts", "peer-heartbeat-interval",
             "peer-election-timeout", "retry-interval", "snapshot", "v", "vv", "test.coverprofile",
             "test.outputdir",

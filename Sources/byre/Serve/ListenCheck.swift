@@ -1,27 +1,40 @@
 import Glibc
+package import Transport
 
-/// Looks whether listeners can be opened, before anything is changed on disk.
+/// Takes the addresses of listeners, before anything is changed on disk.
 ///
-/// What is found may be outdated when the listener is opened; then opening it fails, later.
+/// The address of a unix socket is a file, and is taken later: here it is only looked at, and
+/// somebody else may take it meanwhile; then opening the listener fails.
 package enum ListenCheck {
-    /// Tries to bind the address of `url`.
+    /// Takes the address of `url`.
     /// - Parameter directoryToMake: where a socket file may be though there is no such directory yet.
-    /// - Returns: `url`, with the port that the system chose in the place of port 0.
+    /// - Returns: `url`, with the port that the system chose in the place of port 0, and the socket.
     /// - Throws: ``StartError`` when that is not possible.
-    package static func check(
+    package static func take(
         _ url: ListenURL,
         directoryToMake: String
-    ) throws(StartError) -> ListenURL {
+    ) throws(StartError) -> (url: ListenURL, socket: BoundSocket?) {
         switch url.place {
         case .path(let path):
             let directory = self.directory(of: path)
             if access(directory, F_OK) != 0, directory != directoryToMake {
-                throw self.failure(url)
+                throw self.failure(url, String(cString: strerror(errno)))
             }
-            try self.checkSocketFile(path, url)
-            return url
+            do throws(TransportError) {
+                try BoundSocket.check(path)
+            } catch {
+                throw self.failure(url, error)
+            }
+            return (url, nil)
         case .host(let host, let port):
-            return url.with(port: try self.bind(self.literal(host), port, url))
+            let address = Listener.Address.tcp(host: self.literal(host), port: port)
+            do throws(TransportError) {
+                let socket = try BoundSocket(address)
+                guard case .tcp(_, let bound) = socket.address else { return (url, socket) }
+                return (url.with(port: bound), socket)
+            } catch {
+                throw self.failure(url, error)
+            }
         }
     }
 
@@ -35,86 +48,15 @@ package enum ListenCheck {
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
-    private static func bind(
-        _ host: String,
-        _ port: Int,
-        _ url: ListenURL
-    ) throws(StartError) -> Int {
-        var hints = addrinfo()
-        hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        var found: UnsafeMutablePointer<addrinfo>?
-        let code = getaddrinfo(host, String(port), &hints, &found)
-        guard code == 0, let address = found else {
-            throw StartError("cannot listen on \(url): \(String(cString: gai_strerror(code)))")
-        }
-        defer { freeaddrinfo(found) }
-        let descriptor = socket(address.pointee.ai_family, hints.ai_socktype, 0)
-        guard descriptor >= 0 else { throw self.failure(url) }
-        defer { close(descriptor) }
-        var on: CInt = 1
-        setsockopt(
-            descriptor,
-            SOL_SOCKET,
-            SO_REUSEADDR,
-            &on,
-            socklen_t(MemoryLayout<CInt>.size)
-        )
-        guard Glibc.bind(descriptor, address.pointee.ai_addr, address.pointee.ai_addrlen) == 0,
-            // Two sockets with SO_REUSEADDR may be bound to one address, but not listen on it.
-            listen(descriptor, 1) == 0
-        else {
-            throw self.failure(url)
-        }
-        return port == 0 ? self.port(of: descriptor) : port
-    }
-
-    /// The port that the system has chosen for a bound socket.
-    private static func port(of descriptor: CInt) -> Int {
-        var storage = sockaddr_storage()
-        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        return withUnsafeMutablePointer(to: &storage) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                _ = getsockname(descriptor, address, &length)
-            }
-            // The port is at the same place for IPv4 and IPv6.
-            return pointer.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { address in
-                Int(UInt16(bigEndian: address.pointee.sin_port))
-            }
+    private static func failure(_ url: ListenURL, _ error: TransportError) -> StartError {
+        switch error {
+        case .addressInUse: self.failure(url, "it is in use")
+        case .notASocket: self.failure(url, "there is a file that is no socket")
+        case .cannotListen(_, let reason): self.failure(url, reason)
         }
     }
 
-    /// Looks whether somebody listens at `path`, and whether something else is there.
-    private static func checkSocketFile(
-        _ path: String,
-        _ url: ListenURL
-    ) throws(StartError) {
-        var status = stat()
-        guard lstat(path, &status) == 0 else { return }
-        guard status.st_mode & S_IFMT == S_IFSOCK else {
-            throw StartError("cannot listen on \(url): there is a file that is no socket")
-        }
-        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        guard descriptor >= 0 else { throw self.failure(url) }
-        defer { close(descriptor) }
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { place in
-            place.copyBytes(from: path.utf8.prefix(place.count - 1))
-        }
-        let isServed = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
-            }
-        }
-        if isServed {
-            throw StartError("cannot listen on \(url): it is in use")
-        }
-    }
-
-    private static func failure(_ url: ListenURL) -> StartError {
-        let code = errno
-        let reason = code == EADDRINUSE ? "it is in use" : String(cString: strerror(code))
-        return StartError("cannot listen on \(url): \(reason)")
+    private static func failure(_ url: ListenURL, _ reason: String) -> StartError {
+        StartError("cannot listen on \(url): \(reason)")
     }
 }

@@ -58,24 +58,32 @@ extension ListenURL: FlagValue {
 
     package init(flagText: String) throws(FlagValueError) {
         let parts = flagText.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, parts[1].hasPrefix("//") else {
+        let hasHost = parts.count == 2 && parts[1].hasPrefix("//")
+        let isUnix = parts[0] == "unix" || parts[0] == "unixs"
+        // A unix socket has no host, and the slashes before one may be left out.
+        guard parts.count == 2, hasHost || isUnix else {
             throw FlagValueError("is not a URL such as http://127.0.0.1:2379 or unix:///run/b.sock")
         }
-        let rest = parts[1].dropFirst(2)
+        let rest = hasHost ? parts[1].dropFirst(2) : parts[1]
         switch parts[0] {
         case "http", "https":
             self.init(isTLS: parts[0] == "https", place: try Self.hostAndPort(rest))
         case "unix", "unixs":
-            guard !rest.isEmpty else { throw FlagValueError("names no socket") }
-            guard rest.utf8.count <= Self.socketPathBytesMax else {
-                throw FlagValueError(
-                    "has a path longer than the \(Self.socketPathBytesMax) bytes of a unix socket"
-                )
-            }
-            self.init(isTLS: parts[0] == "unixs", place: .path(String(rest)))
+            try self.init(isTLS: parts[0] == "unixs", socketPath: String(rest))
         default:
             throw FlagValueError("has a scheme other than http, https, unix, unixs")
         }
+    }
+
+    /// The socket at a path that is not too long for one.
+    init(isTLS: Bool, socketPath path: String) throws(FlagValueError) {
+        guard !path.isEmpty else { throw FlagValueError("names no socket") }
+        guard path.utf8.count <= Self.socketPathBytesMax else {
+            throw FlagValueError(
+                "has a path longer than the \(Self.socketPathBytesMax) bytes of a unix socket"
+            )
+        }
+        self.init(isTLS: isTLS, place: .path(path))
     }
 
     package var flagText: String { self.description }

@@ -1,4 +1,6 @@
+import Engine
 import EtcdServer
+import GRPC
 import Synchronization
 import Transport
 
@@ -28,20 +30,74 @@ struct Pages: HTTPHandler {
     /// The servers whose counts the metrics show.
     let servers: RunningServers
     let scope: Scope
+    /// Whether the only tenant is that of the flags, whose the server is.
+    let isOneTenants: Bool
+
+    /// Whose pages somebody may see.
+    private enum Audience {
+        case everything
+        case tenant(TenantStore)
+        case nobody(Status)
+    }
+
+    /// On the listeners of metrics everybody may see everything; on those of tenants, each what is
+    /// his.
+    private func audience(_ request: HTTPRequest) -> Audience {
+        guard self.scope != .monitoring else { return .everything }
+        let caller = self.etcd.access.caller(request.peer) {
+            request.headers.first { $0.name == "host" }?.value
+        }
+        switch caller {
+        case .tenant(let tenant): return .tenant(tenant)
+        case .raw: return .everything
+        case .rejected(let status): return .nobody(status)
+        }
+    }
+
+    private func metrics(for audience: Audience) -> HTTPResponse {
+        let text: String
+        switch audience {
+        case .everything: text = self.metrics.text(self.servers.all)
+        case .tenant where self.isOneTenants: text = self.metrics.text(self.servers.all)
+        case .tenant(let tenant): text = self.metrics.text(of: tenant)
+        case .nobody(let status):
+            return HTTPResponse(
+                status: 403,
+                headers: [("content-type", "text/plain; charset=utf-8")],
+                body: Array((status.message + "\n").utf8)
+            )
+        }
+        return HTTPResponse(
+            status: 200,
+            headers: [("content-type", MetricsText.contentType)],
+            body: Array(text.utf8)
+        )
+    }
+
+    /// The tenant whose alarms decide on health.
+    ///
+    /// Somebody who is nobody's learns that the server is there, and nothing of its tenants.
+    private func judged(_ audience: Audience) -> TenantStore? {
+        switch audience {
+        case .tenant(let tenant): tenant
+        case .everything:
+            self.isOneTenants
+                ? self.etcd.store.tenant(named: ServeConfiguration.defaultTenant) : nil
+        case .nobody: nil
+        }
+    }
 
     func respond(to request: HTTPRequest) async -> HTTPResponse {
+        let audience = self.audience(request)
         if request.path == "/metrics", request.method == "GET" {
-            return HTTPResponse(
-                status: 200,
-                headers: [("content-type", MetricsText.contentType)],
-                body: Array(self.metrics.text(self.servers.all).utf8)
-            )
+            return self.metrics(for: audience)
         }
         guard self.scope.has(request.path),
             let page = self.etcd.page(
                 method: request.method,
                 path: request.path,
-                query: request.query
+                query: request.query,
+                of: self.judged(audience)
             )
         else {
             return HTTPResponse(

@@ -1,38 +1,43 @@
 import Glibc
+import Transport
 
 /// Where the server listens, with the ports it really has, and where it sends its clients.
 struct Places: Sendable {
-    let client: [ListenURL]
-    let http: [ListenURL]
-    let metrics: [ListenURL]
+    /// A listener whose address is taken.
+    struct Place: Sendable {
+        /// With the port that the system chose.
+        let spec: ListenerSpec
+        /// Nil for a unix socket, whose file is made last.
+        let socket: BoundSocket?
+    }
+
+    let all: [Place]
     /// What MemberList tells clients.
     let advertised: [ListenURL]
 
-    var all: [ListenURL] { self.client + self.http + self.metrics }
-
-    /// Looks whether all places that the flags name are free.
-    /// - Throws: ``StartError`` for the first one that is not.
+    /// Takes the addresses of all listeners.
+    /// - Throws: ``StartError`` for the first one that cannot be had.
     init(_ configuration: ServeConfiguration) throws(StartError) {
-        let options = configuration.options
-        let directory = configuration.dataDirectory
-        self.client = try Self.check(options.listenClientURLs, directory)
-        self.http = try Self.check(options.listenClientHTTPURLs, directory)
-        self.metrics = try Self.check(options.listenMetricsURLs, directory)
+        var all: [Place] = []
+        for spec in configuration.listeners {
+            let (url, socket) = try ListenCheck.take(
+                spec.url,
+                directoryToMake: configuration.dataDirectory
+            )
+            var spec = spec
+            spec.url = url
+            all.append(Place(spec: spec, socket: socket))
+        }
+        self.all = all
+        let advertised = configuration.options.advertiseClientURLs
         self.advertised =
-            options.advertiseClientURLs.isEmpty
-            ? self.client.map(Self.reachable) : options.advertiseClientURLs
+            advertised.isEmpty
+            ? all.filter { $0.spec.role == .client }.map { Self.reachable($0.spec.url) }
+            : advertised
     }
 
-    private static func check(
-        _ urls: [ListenURL],
-        _ dataDirectory: String
-    ) throws(StartError) -> [ListenURL] {
-        var checked: [ListenURL] = []
-        for url in urls {
-            checked.append(try ListenCheck.check(url, directoryToMake: dataDirectory))
-        }
-        return checked
-    }
+    /// Those of one kind.
+    func having(_ role: ListenerSpec.Role) -> [Place] { self.all.filter { $0.spec.role == role } }
 
     /// Replaces a host that stands for all addresses by a name that clients can use.
     private static func reachable(_ url: ListenURL) -> ListenURL {

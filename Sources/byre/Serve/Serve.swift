@@ -1,7 +1,6 @@
 import ByreCore
 import Engine
 import EtcdServer
-import GRPC
 import Glibc
 import Logging
 import SQLiteBackend
@@ -32,11 +31,21 @@ final class Serve: Sendable {
     ) throws(StartError) {
         let filesMax = FileLimit.raise()
         let places = try Places(configuration)
-        let isGenerated = configuration.certificates == .generated
-        let loaded = isGenerated ? nil : try Self.security(configuration, logger)
+        let specs = Set(configuration.listeners.compactMap(\.tls))
+        var security = try Self.security(
+            specs.filter { $0.certificates != .generated },
+            configuration,
+            logger
+        )
         let backend = try Self.openBackend(configuration)
         // Only now is the data directory known to be ours to write to.
-        let security = isGenerated ? try Self.security(configuration, logger) : loaded
+        security.merge(
+            try Self.security(
+                specs.filter { $0.certificates == .generated },
+                configuration,
+                logger
+            )
+        ) { loaded, _ in loaded }
         // Nothing is logged before: what cannot start says so in one line.
         logger.info(
             "starting",
@@ -44,39 +53,28 @@ final class Serve: Sendable {
                 "version": "\(ByreVersion.current)",
                 "etcd-version": "\(configuration.options.claimedVersion.server)",
                 "store": "\(configuration.databasePath)",
+                "config": "\(configuration.file ?? "")",
                 "pid": "\(getpid())",
                 "files-max": "\(filesMax)",
             ]
         )
-        for note in notes + (security?.context(at: .now).warnings ?? []) {
+        for note in notes + security.values.flatMap({ $0.context(at: .now).warnings }) {
             logger.warning("\(note)")
         }
         let store = try Self.openStore(on: backend, configuration, logger)
         do throws(StartError) {
-            guard let tenant = store.tenant(named: Self.tenantName) else {
-                throw StartError(
-                    "\(configuration.databasePath) has no tenant named \(Self.tenantName)"
-                )
+            if configuration.file == nil {
+                try Self.checkDefaultTenant(store, configuration)
             }
-            let etcd = EtcdServer(
-                store: store,
-                tenant: tenant,
-                settings: configuration.settings(clientURLs: places.advertised)
-            )
             let parts = ServerParts(
-                configuration: configuration,
-                limits: configuration.transportLimits(filesMax: filesMax),
+                configuration,
+                places,
+                store: store,
                 security: security,
-                logger: logger,
-                etcd: etcd,
-                metrics: Metrics(
-                    store: store,
-                    tenant: tenant,
-                    settings: etcd.settings,
-                    filesMax: filesMax
-                )
+                filesMax: filesMax,
+                logger
             )
-            self.servers = try Self.startServers(parts, places)
+            self.servers = try parts.start()
         } catch {
             store.stop()
             throw error
@@ -85,7 +83,9 @@ final class Serve: Sendable {
         self.store = store
         logger.info(
             "ready to serve client requests",
-            metadata: ["urls": "\(places.all.map(\.description).joined(separator: ","))"]
+            metadata: [
+                "urls": "\(places.all.map(\.spec.url.description).joined(separator: ","))"
+            ]
         )
     }
 
@@ -127,31 +127,49 @@ final class Serve: Sendable {
 // MARK: Parts
 
 extension Serve {
-    /// The tenant that every listener is bound to.
-    private static let tenantName = "default"
+    /// Without a configuration file all listeners are bound to one tenant, which must be there.
+    private static func checkDefaultTenant(
+        _ store: Store,
+        _ configuration: ServeConfiguration
+    ) throws(StartError) {
+        let name = ServeConfiguration.defaultTenant
+        guard store.tenant(named: name) != nil else {
+            throw StartError("\(configuration.databasePath) has no tenant named \(name)")
+        }
+    }
 
-    /// Loads certificates, or makes them.
-    /// - Returns: nil when no listener has TLS.
+    /// Loads certificates, or makes them; listeners with the same files share what is loaded.
     private static func security(
+        _ specs: Set<TLSSpec>,
         _ configuration: ServeConfiguration,
         _ logger: Logger
-    ) throws(StartError) -> ReloadingContext? {
+    ) throws(StartError) -> [TLSSpec: ReloadingContext] {
+        var contexts: [TLSSpec: ReloadingContext] = [:]
         do throws(TLSError) {
-            guard let settings = try configuration.tlsSettings() else { return nil }
-            return try ReloadingContext(settings, at: .now) { change in
-                switch change {
-                case .loaded(let warnings):
-                    logger.info("certificates loaded again")
-                    for warning in warnings { logger.warning("\(warning)") }
-                case .refused(let error):
-                    logger.error(
-                        "certificates cannot be loaded again; the last good ones stay in use",
-                        metadata: ["error": "\(error)"]
-                    )
+            for spec in specs {
+                contexts[spec] = try ReloadingContext(
+                    configuration.settings(spec),
+                    at: .now
+                ) { change in
+                    self.log(change, logger)
                 }
             }
         } catch {
             throw StartError("\(error)")
+        }
+        return contexts
+    }
+
+    private static func log(_ change: ReloadingContext.Change, _ logger: Logger) {
+        switch change {
+        case .loaded(let warnings):
+            logger.info("certificates loaded again")
+            for warning in warnings { logger.warning("\(warning)") }
+        case .refused(let error):
+            logger.error(
+                "certificates cannot be loaded again; the last good ones stay in use",
+                metadata: ["error": "\(error)"]
+            )
         }
     }
 
@@ -200,9 +218,9 @@ extension Serve {
     private static func newTenant() -> TenantDefinition {
         var generator = SystemRandomNumberGenerator()
         var tenant = TenantDefinition(
-            name: Self.tenantName,
+            name: ServeConfiguration.defaultTenant,
             uid: TenantDefinition.randomUID(using: &generator),
-            prefix: TenantDefinition.defaultPrefix(of: Self.tenantName),
+            prefix: TenantDefinition.defaultPrefix(of: ServeConfiguration.defaultTenant),
             createdAt: WallClock.system.seconds()
         )
         tenant.limits.spaceMode = .strict
@@ -221,78 +239,5 @@ extension Serve {
                 metadata: ["error": "\(error)"]
             )
         }
-    }
-
-    /// What all servers of the process have in common.
-    private struct ServerParts {
-        let configuration: ServeConfiguration
-        let limits: Transport.Limits
-        let security: ReloadingContext?
-        let logger: Logger
-        let etcd: EtcdServer
-        let metrics: Metrics
-        let health = Health()
-        let servers = RunningServers()
-
-        func pages(_ scope: Pages.Scope) -> Pages {
-            Pages(etcd: self.etcd, metrics: self.metrics, servers: self.servers, scope: scope)
-        }
-
-        func listeners(_ name: String, _ urls: [ListenURL]) -> [Listener] {
-            urls.map { url in
-                let address: Listener.Address =
-                    switch url.place {
-                    case .host(let host, let port):
-                        .tcp(host: ListenCheck.literal(host), port: port)
-                    case .path(let path): .unix(path: path)
-                    }
-                return Listener(
-                    name: name,
-                    address: address,
-                    security: url.isTLS ? self.security : nil
-                )
-            }
-        }
-    }
-
-    /// Starts the server of the clients, and those of other HTTP if there are any.
-    private static func startServers(
-        _ parts: ServerParts,
-        _ places: Places
-    ) throws(StartError) -> RunningServers {
-        let options = parts.configuration.options
-        var clients = ServerConfiguration(
-            listeners: parts.listeners("client", places.client),
-            methods: parts.etcd.methods + parts.health.methods,
-            http: places.http.isEmpty ? parts.pages(.all) : nil,
-            logger: parts.logger
-        )
-        clients.loopCount = options.threads == 0 ? nil : options.threads
-        clients.limits = parts.limits
-        clients.keepalive = parts.configuration.keepalive
-        var all = [clients]
-        for (name, urls, scope) in [
-            ("http", places.http, Pages.Scope.all), ("metrics", places.metrics, .monitoring),
-        ] where !urls.isEmpty {
-            var other = clients
-            other.listeners = parts.listeners(name, urls)
-            other.methods = []
-            other.http = parts.pages(scope)
-            other.loopCount = 1
-            all.append(other)
-        }
-        for configuration in all {
-            do throws(TransportError) {
-                let server = try blocking { () async throws(TransportError) in
-                    try await Server.start(configuration)
-                }
-                parts.servers.add(server)
-            } catch {
-                let started = parts.servers.all
-                blocking { for server in started { await server.stop(grace: .zero) } }
-                throw StartError("\(error)")
-            }
-        }
-        return parts.servers
     }
 }

@@ -73,12 +73,10 @@ extension ServeConfiguration {
         return keepalive
     }
 
-    /// The certificates and rules of all listeners with TLS, whose files are made if they are to be
-    /// generated; nil when no listener has TLS.
-    func tlsSettings() throws(TLSError) -> ServerSettings? {
+    /// Certificates and rules of a listener's TLS; the files are made if they are to be generated.
+    func settings(_ tls: TLSSpec) throws(TLSError) -> ServerSettings {
         var settings: ServerSettings
-        switch self.certificates {
-        case nil: return nil
+        switch tls.certificates {
         case .files(let certificate, let key):
             settings = ServerSettings(certificateFile: certificate, keyFile: key)
         case .generated:
@@ -87,15 +85,12 @@ extension ServeConfiguration {
                 hosts: self.certifiedHosts
             )
         }
-        settings.trustedCAFile = self.options.trustedCAFile
-        settings.clientCertificates = self.requiresClientCertificate ? .required : .ignored
-        settings.revocationFile = self.options.clientCRLFile
-        settings.allowedHostnames = self.options.allowedHostnames
-        settings.versions = try ProtocolVersion.range(
-            from: self.options.tlsVersionMin ?? .tls12,
-            to: self.options.tlsVersionMax ?? .tls13
-        )
-        for name in self.options.cipherSuites {
+        settings.trustedCAFiles = tls.trustedCAFiles
+        settings.clientCertificates = tls.trustedCAFiles.isEmpty ? .ignored : .required
+        settings.revocationFiles = tls.revocationFiles
+        settings.allowedHostnames = tls.allowedHostnames
+        settings.versions = try ProtocolVersion.range(from: tls.versionMin, to: tls.versionMax)
+        for name in tls.cipherSuites {
             settings.cipherSuites.append(try CipherSuite(name: name))
         }
         return settings

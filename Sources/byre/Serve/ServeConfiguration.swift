@@ -1,20 +1,20 @@
 package import ByreCore
 import TLS
+package import Tenancy
 
 /// Everything the server needs to know, checked as a whole.
 package struct ServeConfiguration: Sendable {
-    /// Certificates of the listeners with TLS.
-    package enum Certificates: Hashable, Sendable {
-        /// PEM files, read again when they change.
-        case files(certificate: String, key: String)
-        /// Self-signed, generated in the data directory if it is not there yet.
-        case generated
-    }
-
     /// The name under which the program was started, which decides on defaults.
     package let personality: Personality
-    /// The flags; what is below replaces those it is made of.
+    /// The flags, or what the configuration file says in their place; what is below replaces those
+    /// it is made of.
     package let options: ServeOptions
+    /// The configuration file, when there is one.
+    package let file: String?
+    /// All places listened on, and the rules there.
+    package let listeners: [ListenerSpec]
+    /// Who sees the keys of all tenants.
+    package let administrators: [Administrator]
     package let dataDirectory: String
     /// Path of the SQLite database file.
     package let databasePath: String
@@ -22,10 +22,6 @@ package struct ServeConfiguration: Sendable {
     package let peerURLs: [String]
     /// `nil` for none.
     package let autoCompaction: AutoCompaction?
-    /// `nil` when no listener has TLS.
-    package let certificates: Certificates?
-    /// Whether a client must show a certificate that `options.trustedCAFile` vouches for.
-    package let requiresClientCertificate: Bool
     /// Bytes per tenant; `nil` for no limit.
     package let quotaBytes: Int64?
     package let compactionBatchLimit: Int
@@ -49,11 +45,44 @@ package struct ServeConfiguration: Sendable {
         static let requestTimeoutBase = Duration.seconds(5)
     }
 
+    /// The tenant of every listener that flags ask for.
+    package static let defaultTenant = "default"
+
     /// Checks the flags against each other.
     /// - Throws: ``UsageError`` naming the flags that contradict each other.
     package init(_ options: ServeOptions, personality: Personality) throws(UsageError) {
+        try self.init(
+            options,
+            personality,
+            listeners: try Self.listeners(options),
+            administrators: [],
+            file: nil
+        )
+    }
+
+    /// Takes what a configuration file says, which has been checked.
+    package init(_ file: ConfigFile, path: String, personality: Personality) throws(UsageError) {
+        try self.init(
+            file.options,
+            personality,
+            listeners: file.listeners,
+            administrators: file.administrators,
+            file: path
+        )
+    }
+
+    private init(
+        _ options: ServeOptions,
+        _ personality: Personality,
+        listeners: [ListenerSpec],
+        administrators: [Administrator],
+        file: String?
+    ) throws(UsageError) {
         self.personality = personality
         self.options = options
+        self.listeners = listeners
+        self.administrators = administrators
+        self.file = file
         let directory = options.dataDirectory ?? personality.dataDirectory(name: options.name)
         self.dataDirectory = directory
         switch options.store {
@@ -72,11 +101,6 @@ package struct ServeConfiguration: Sendable {
                     + error.reason
             )
         }
-        try Self.check(listening: options)
-        self.certificates = try Self.certificates(options)
-        self.requiresClientCertificate =
-            self.certificates != nil
-            && (options.clientCertificateAuth || options.trustedCAFile != nil)
         try Self.check(timing: options)
         self.quotaBytes =
             switch options.quotaBytes {
@@ -98,14 +122,12 @@ package struct ServeConfiguration: Sendable {
             Limits.requestTimeoutBase + .milliseconds(2 * electionMilliseconds)
     }
 
-    /// All places listened on, with the flag that names each.
-    package var listeners: [(flag: String, url: ListenURL)] { Self.listeners(self.options) }
-
     /// Lines for the log: settings that were adjusted or have no effect.
     package var notes: [String] {
         var notes: [String] = []
         let options = self.options
-        if self.certificates == nil, options.certificateFile != nil || options.autoTLS {
+        let hasTLS = self.listeners.contains { $0.tls != nil }
+        if !hasTLS, options.certificateFile != nil || options.autoTLS {
             notes.append("certificates are given, but no URL listened on has TLS")
         }
         if options.progressNotifyInterval > .zero,
@@ -117,59 +139,6 @@ package struct ServeConfiguration: Sendable {
             )
         }
         return notes
-    }
-
-    private static func listeners(_ options: ServeOptions) -> [(flag: String, url: ListenURL)] {
-        options.listenClientURLs.map { ("--listen-client-urls", $0) }
-            + options.listenClientHTTPURLs.map { ("--listen-client-http-urls", $0) }
-            + options.listenMetricsURLs.map { ("--listen-metrics-urls", $0) }
-    }
-
-    private static func check(listening options: ServeOptions) throws(UsageError) {
-        if options.listenClientURLs.isEmpty {
-            throw UsageError("--listen-client-urls names no URL")
-        }
-        var seen: Set<ListenURL> = []
-        for (flag, url) in self.listeners(options) {
-            if !seen.insert(url).inserted { throw UsageError("\(flag): \(url) is named twice") }
-            if case .host(let host, port: _) = url.place, !isAddress(host), host != "localhost" {
-                throw UsageError("\(flag): \(url) must name an IP address or localhost")
-            }
-        }
-    }
-
-    /// Decides which certificates the listeners show.
-    private static func certificates(_ options: ServeOptions) throws(UsageError) -> Certificates? {
-        if let oldest = options.tlsVersionMin, let newest = options.tlsVersionMax, oldest > newest {
-            throw UsageError(
-                "--tls-min-version \(oldest.rawValue) is newer than --tls-max-version "
-                    + newest.rawValue
-            )
-        }
-        if options.clientCertificateAuth && options.trustedCAFile == nil {
-            throw UsageError("--client-cert-auth needs --trusted-ca-file")
-        }
-        if options.clientCRLFile != nil && options.trustedCAFile == nil {
-            throw UsageError("--client-crl-file needs --trusted-ca-file")
-        }
-        if !options.allowedHostnames.isEmpty && options.trustedCAFile == nil {
-            throw UsageError("--client-cert-allowed-hostname needs --trusted-ca-file")
-        }
-        let secure = self.listeners(options).first { $0.url.isTLS }
-        switch (options.certificateFile, options.keyFile) {
-        case (let certificate?, let key?):
-            return secure == nil ? nil : .files(certificate: certificate, key: key)
-        case (_?, nil): throw UsageError("--cert-file needs --key-file")
-        case (nil, _?): throw UsageError("--key-file needs --cert-file")
-        case (nil, nil): break
-        }
-        guard let secure else { return nil }
-        guard options.autoTLS else {
-            throw UsageError(
-                "\(secure.flag): \(secure.url) needs --cert-file and --key-file, or --auto-tls"
-            )
-        }
-        return .generated
     }
 
     private static func check(timing options: ServeOptions) throws(UsageError) {

@@ -2,8 +2,24 @@
 package enum ServeFlags {
     /// The table of both personalities: what applies first, then what only etcd has use for.
     package static let table = FlagTable<ServeOptions>(
-        [store, listening, tls, limits, keepalive, history, timing, logging]
+        [configuration, store, listening, tls, limits, keepalive, history, timing, logging]
             + EtcdOnlyFlags.groups + [olderNames]
+    )
+
+    private static let configuration = FlagTable<ServeOptions>.Group(
+        "Configuration file",
+        [
+            Flag(
+                "config",
+                \.configFile,
+                origin: .byre,
+                placeholder: "FILE",
+                """
+                YAML with all settings, tenants' listeners among them; no other flag may be given \
+                with it. Its keys: byre help config.
+                """
+            )
+        ]
     )
 
     private static let store = FlagTable<ServeOptions>.Group(

@@ -18,6 +18,9 @@ package struct ServeOptions: FlagOptions {
         case console
     }
 
+    /// Says everything else, when it is given.
+    package var configFile: String?
+
     // The member and its store.
     package var name = "default"
     package var dataDirectory: String?

@@ -1,0 +1,111 @@
+import ByreCore
+import Tenancy
+
+extension ConfigFile {
+    /// Most administrators, so that a certificate is compared with few.
+    private static let administratorsMax = 64
+
+    static let readStores: @Sendable (inout ConfigFile, ConfigNode) throws(ConfigError) -> Void = {
+        (file, node) throws(ConfigError) in
+        for item in try node.list() {
+            var draft = StoreDraft()
+            try StoreDraft.section.read(item, into: &draft)
+            guard let name = draft.name else { throw item.error("\"name\" is missing") }
+            guard let url = draft.url else { throw item.error("\"url\" is missing") }
+            guard file.stores.insert(name).inserted else {
+                throw item.error("another store is called \"\(name)\"")
+            }
+            guard file.stores.count == 1 else {
+                throw item.error("one store can be served, and this is the second")
+            }
+            file.options.store = url
+        }
+    }
+
+    static let readAdministrators:
+        @Sendable (inout ConfigFile, ConfigNode) throws(ConfigError) -> Void = {
+            (file, node) throws(ConfigError) in
+            for item in try node.list() {
+                var draft = AdministratorDraft()
+                try AdministratorDraft.section.read(item, into: &draft)
+                guard let name = draft.name else { throw item.error("\"name\" is missing") }
+                if file.administrators.contains(where: { $0.name == name }) {
+                    throw item.error("another administrator is called \"\(name)\"")
+                }
+                if draft.identities.isEmpty {
+                    throw item.error(
+                        "name what the certificate of \"\(name)\" carries: one of "
+                            + TenantIdentity.Kind.ofCertificates.map(\.configurationName)
+                            .joined(separator: ", ")
+                    )
+                }
+                for (identity, place) in draft.identities {
+                    if let other = file.administrators.first(where: { $0.identity == identity }) {
+                        throw place.error(
+                            "this is the identity of the administrator \"\(other.name)\" already"
+                        )
+                    }
+                    file.administrators.append(Administrator(name: name, identity: identity))
+                }
+                guard file.administrators.count <= Self.administratorsMax else {
+                    throw item.error("more than \(Self.administratorsMax) identities")
+                }
+            }
+        }
+}
+
+/// An element of `stores`.
+struct StoreDraft {
+    var name: String?
+    var url: StoreURL?
+
+    static let section = ConfigSection<StoreDraft>([
+        ConfigKey("name", "NAME", "What the store is called: letters a-z, digits and hyphens.") {
+            (draft, node) throws(ConfigError) in
+            let name = try node.text()
+            guard TenantDefinition.isValidName(name) else {
+                throw node.error("\"\(name)\" is not 1 to 63 letters a-z, digits and hyphens")
+            }
+            draft.name = name
+        },
+        ConfigKey("url", "URL", "The database: sqlite:///var/lib/byre/main.db.") {
+            (draft, node) throws(ConfigError) in
+            draft.url = try ConfigUnits.value(StoreURL.self, node)
+        },
+    ])
+}
+
+/// An element of `administrators`.
+struct AdministratorDraft {
+    var name: String?
+    var identities: [(TenantIdentity, ConfigNode)] = []
+
+    static let section = ConfigSection<AdministratorDraft>(
+        [
+            ConfigKey("name", "NAME", "For logs.") { (draft, node) throws(ConfigError) in
+                draft.name = try node.text()
+            }
+        ]
+            + [
+                (.commonName, "The certificate's common name."),
+                (.uriSAN, "A URI among its subject alternative names."),
+                (.dnsSAN, "A DNS name among its subject alternative names."),
+                (.authority, "SHA-256 of the public key of an authority above it, in hexadecimal."),
+            ].map(Self.key)
+    )
+
+    private static func key(
+        _ kind: TenantIdentity.Kind,
+        _ help: String
+    ) -> ConfigKey<AdministratorDraft> {
+        ConfigKey(kind.configurationName, "TEXT", help) { (draft, node) throws(ConfigError) in
+            var text = try node.text()
+            if text.isEmpty { throw node.error("a value is missing") }
+            if kind == .dnsSAN || kind == .authority { text = text.lowercased() }
+            if kind == .authority, text.count != 64 || !text.allSatisfy(\.isHexDigit) {
+                throw node.error("\"\(text)\" is not 64 hexadecimal digits")
+            }
+            draft.identities.append((TenantIdentity(kind, text), node))
+        }
+    }
+}
