@@ -40,6 +40,9 @@ package nonisolated enum ByreState: SwiftProtobuf.Enum, Swift.CaseIterable {
 
   /// Invisible to clients, and erased once its time has come.
   case deleting // = 3
+
+  /// Being erased: it cannot be taken back.
+  case erasing // = 4
   case UNRECOGNIZED(Int)
 
   package init() {
@@ -52,6 +55,7 @@ package nonisolated enum ByreState: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 1: self = .active
     case 2: self = .suspended
     case 3: self = .deleting
+    case 4: self = .erasing
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -62,6 +66,7 @@ package nonisolated enum ByreState: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .active: return 1
     case .suspended: return 2
     case .deleting: return 3
+    case .erasing: return 4
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -72,6 +77,7 @@ package nonisolated enum ByreState: SwiftProtobuf.Enum, Swift.CaseIterable {
     .active,
     .suspended,
     .deleting,
+    .erasing,
   ]
 
 }
@@ -192,7 +198,7 @@ package nonisolated struct ByreTenantReference: Sendable {
 
   package var by: ByreTenantReference.OneOf_By? = nil
 
-  /// Its name. Finds no tenant that is being deleted, except in Undelete, Get, Usage and Delete.
+  /// Its name, which a tenant that is being deleted keeps until nothing of it is left.
   package var name: String {
     get {
       if case .name(let v)? = by {return v}
@@ -201,7 +207,7 @@ package nonisolated struct ByreTenantReference: Sendable {
     set {by = .name(newValue)}
   }
 
-  /// Its uid, which finds it whatever became of it.
+  /// Its uid.
   package var uid: String {
     get {
       if case .uid(let v)? = by {return v}
@@ -213,9 +219,9 @@ package nonisolated struct ByreTenantReference: Sendable {
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_By: Equatable, Sendable {
-    /// Its name. Finds no tenant that is being deleted, except in Undelete, Get, Usage and Delete.
+    /// Its name, which a tenant that is being deleted keeps until nothing of it is left.
     case name(String)
-    /// Its uid, which finds it whatever became of it.
+    /// Its uid.
     case uid(String)
 
   }
@@ -297,11 +303,38 @@ package nonisolated struct ByreTenant: @unchecked Sendable {
     set {_uniqueStorage()._memberID = newValue}
   }
 
+  /// How far the erasing is, while the state is STATE_ERASING.
+  package var erasure: ByreErasure {
+    get {_storage._erasure ?? ByreErasure()}
+    set {_uniqueStorage()._erasure = newValue}
+  }
+  /// Returns true if `erasure` has been explicitly set.
+  package var hasErasure: Bool {_storage._erasure != nil}
+  /// Clears the value of `erasure`. Subsequent reads from it will return its default value.
+  package mutating func clearErasure() {_uniqueStorage()._erasure = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// How far the erasing of a tenant is.
+package nonisolated struct ByreErasure: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Rows of the store that are still to be looked at.
+  package var rowsLeft: Int64 = 0
+
+  /// Rows to be looked at when it began, or when the server last started.
+  package var rowsAtStart: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 /// What an administrator may change about a tenant.
@@ -491,7 +524,7 @@ package nonisolated struct ByreAutoCompaction: Sendable {
 
   package var policy: ByreAutoCompaction.OneOf_Policy? = nil
 
-  /// Keeps what is younger than this many nanoseconds.
+  /// Keeps what is younger than this many nanoseconds; 0 keeps everything.
   package var periodicNanoseconds: Int64 {
     get {
       if case .periodicNanoseconds(let v)? = policy {return v}
@@ -500,7 +533,7 @@ package nonisolated struct ByreAutoCompaction: Sendable {
     set {policy = .periodicNanoseconds(newValue)}
   }
 
-  /// Keeps this many revisions.
+  /// Keeps this many revisions; 0 keeps everything.
   package var revisions: Int64 {
     get {
       if case .revisions(let v)? = policy {return v}
@@ -512,9 +545,9 @@ package nonisolated struct ByreAutoCompaction: Sendable {
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Policy: Equatable, Sendable {
-    /// Keeps what is younger than this many nanoseconds.
+    /// Keeps what is younger than this many nanoseconds; 0 keeps everything.
     case periodicNanoseconds(Int64)
-    /// Keeps this many revisions.
+    /// Keeps this many revisions; 0 keeps everything.
     case revisions(Int64)
 
   }
@@ -846,8 +879,8 @@ package nonisolated struct ByreDeleteRequest: Sendable {
   /// Clears the value of `tenant`. Subsequent reads from it will return its default value.
   package mutating func clearTenant() {self._tenant = nil}
 
-  /// How long the deletion can be taken back; 0 begins to erase at once. A later request may shorten
-  /// what an earlier one gave, and lengthens it while the erasure has not begun.
+  /// How long the deletion can be taken back; 0 begins to erase at once. A later request shortens what
+  /// an earlier one gave, and never lengthens it.
   package var graceSeconds: Int64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -863,7 +896,7 @@ package nonisolated struct ByreDeleteResponse: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The tenant as it is now; unset when nothing of it is left.
+  /// The tenant as it is now.
   package var tenant: ByreTenant {
     get {_tenant ?? ByreTenant()}
     set {_tenant = newValue}
@@ -873,7 +906,7 @@ package nonisolated struct ByreDeleteResponse: Sendable {
   /// Clears the value of `tenant`. Subsequent reads from it will return its default value.
   package mutating func clearTenant() {self._tenant = nil}
 
-  /// Whether it was not being deleted before, or at another time.
+  /// Whether it was not being deleted before, or later.
   package var changed: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -889,7 +922,7 @@ package nonisolated struct ByreUndeleteRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Which. A name that several deleted tenants had is refused: name the uid.
+  /// Which.
   package var tenant: ByreTenantReference {
     get {_tenant ?? ByreTenantReference()}
     set {_tenant = newValue}
@@ -1237,7 +1270,7 @@ package nonisolated struct ByreImportDone: Sendable {
 fileprivate nonisolated let _protobuf_package = "byre.v1"
 
 nonisolated extension ByreState: SwiftProtobuf._ProtoNameProviding {
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STATE_UNSPECIFIED\0\u{1}STATE_ACTIVE\0\u{1}STATE_SUSPENDED\0\u{1}STATE_DELETING\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STATE_UNSPECIFIED\0\u{1}STATE_ACTIVE\0\u{1}STATE_SUSPENDED\0\u{1}STATE_DELETING\0\u{1}STATE_ERASING\0")
 }
 
 nonisolated extension ByreSpaceMode: SwiftProtobuf._ProtoNameProviding {
@@ -1307,7 +1340,7 @@ nonisolated extension ByreTenantReference: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension ByreTenant: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Tenant"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}uid\0\u{1}prefix\0\u{1}state\0\u{3}reclaim_at\0\u{1}settings\0\u{3}created_at\0\u{1}generation\0\u{3}cluster_id\0\u{3}member_id\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}uid\0\u{1}prefix\0\u{1}state\0\u{3}reclaim_at\0\u{1}settings\0\u{3}created_at\0\u{1}generation\0\u{3}cluster_id\0\u{3}member_id\0\u{1}erasure\0")
 
   fileprivate class _StorageClass {
     var _name: String = String()
@@ -1320,6 +1353,7 @@ nonisolated extension ByreTenant: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     var _generation: Int64 = 0
     var _clusterID: UInt64 = 0
     var _memberID: UInt64 = 0
+    var _erasure: ByreErasure? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1340,6 +1374,7 @@ nonisolated extension ByreTenant: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       _generation = source._generation
       _clusterID = source._clusterID
       _memberID = source._memberID
+      _erasure = source._erasure
     }
   }
 
@@ -1368,6 +1403,7 @@ nonisolated extension ByreTenant: SwiftProtobuf.Message, SwiftProtobuf._MessageI
         case 8: try { try decoder.decodeSingularInt64Field(value: &_storage._generation) }()
         case 9: try { try decoder.decodeSingularUInt64Field(value: &_storage._clusterID) }()
         case 10: try { try decoder.decodeSingularUInt64Field(value: &_storage._memberID) }()
+        case 11: try { try decoder.decodeSingularMessageField(value: &_storage._erasure) }()
         default: break
         }
       }
@@ -1410,6 +1446,9 @@ nonisolated extension ByreTenant: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       if _storage._memberID != 0 {
         try visitor.visitSingularUInt64Field(value: _storage._memberID, fieldNumber: 10)
       }
+      try { if let v = _storage._erasure {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1429,10 +1468,46 @@ nonisolated extension ByreTenant: SwiftProtobuf.Message, SwiftProtobuf._MessageI
         if _storage._generation != rhs_storage._generation {return false}
         if _storage._clusterID != rhs_storage._clusterID {return false}
         if _storage._memberID != rhs_storage._memberID {return false}
+        if _storage._erasure != rhs_storage._erasure {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ByreErasure: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Erasure"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}rows_left\0\u{3}rows_at_start\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.rowsLeft) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.rowsAtStart) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.rowsLeft != 0 {
+      try visitor.visitSingularInt64Field(value: self.rowsLeft, fieldNumber: 1)
+    }
+    if self.rowsAtStart != 0 {
+      try visitor.visitSingularInt64Field(value: self.rowsAtStart, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ByreErasure, rhs: ByreErasure) -> Bool {
+    if lhs.rowsLeft != rhs.rowsLeft {return false}
+    if lhs.rowsAtStart != rhs.rowsAtStart {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
