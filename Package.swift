@@ -75,6 +75,15 @@ let package = Package(
         ),
         .testTarget(name: "EtcdAPITests", dependencies: ["EtcdAPI"]),
 
+        // The messages of Byre's own API, and the frames of an archive.
+        .target(
+            name: "ByreAPI",
+            dependencies: [
+                "EtcdAPI", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ]
+        ),
+        .testTarget(name: "ByreAPITests", dependencies: ["ByreAPI"]),
+
         // The domain: index, transactions, watches, leases, compaction. No I/O, no clock.
         .target(
             name: "ByreCore",
@@ -127,13 +136,25 @@ let package = Package(
         ),
         .testTarget(name: "EtcdServerTests", dependencies: ["EtcdServer"]),
 
+        // Byre's own API for administrators: one file per RPC.
+        .target(
+            name: "AdminServer",
+            dependencies: [
+                "ByreAPI", "ByreCore", "Engine", "EtcdAPI", "GRPC",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ]
+        ),
+        .testTarget(name: "AdminServerTests", dependencies: ["AdminServer"]),
+
         // The command line: flags, configuration, signals, wiring.
         .executableTarget(
             name: "byre",
             dependencies: [
-                "ByreCore", "Engine", "EtcdServer", "GRPC", "HTTP2", "SQLiteBackend", "TLS",
-                "Tenancy", "Transport",
+                "AdminServer", "ByreAPI", "ByreCore", "Engine", "EtcdAPI", "EtcdServer", "GRPC",
+                "HTTP2", "SQLiteBackend", "TLS", "Tenancy", "Transport",
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "Yams", package: "Yams"),
             ]
         ),

@@ -111,4 +111,9 @@ static inline EVP_PKEY *byre_EVP_EC_gen_P256(void) {
     return EVP_EC_gen("P-256");
 }
 
+// A new RSA key: the same.
+static inline EVP_PKEY *byre_EVP_RSA_gen(long bits) {
+    return EVP_RSA_gen(bits);
+}
+
 #endif

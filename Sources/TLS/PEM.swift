@@ -23,6 +23,11 @@ final class Certificate {
         }
         return nil
     }
+
+    /// The last day it is valid, in UTC: `2027-11-23`.
+    var lastDay: String {
+        String(text(of: X509_get0_notAfter(self.x509)).prefix { $0 != " " })
+    }
 }
 
 /// A private key as OpenSSL holds it; freed with this object.

@@ -1,14 +1,17 @@
 import GRPC
 import Glibc
 package import HTTP2
+package import TLS
 
 /// A gRPC client that blocks: for tests and command-line tools, one thread, no event loop.
 ///
-/// Calls make progress while one of its methods waits, and only then. It talks plaintext.
+/// Calls make progress while one of its methods waits, and only then.
 package final class Client {
     /// Why a client cannot go on.
     package enum Failure: Error, Hashable, Sendable {
         case cannotConnect(String)
+        /// The server is not who it should be, or refuses this client's certificate.
+        case security(TLSError)
         case session(HTTP2Error)
         /// Nothing arrived for as long as the client is willing to wait.
         case timedOut
@@ -26,6 +29,8 @@ package final class Client {
     package var patience = Duration.seconds(20)
 
     private let socket: Int32
+    /// nil for plaintext.
+    private let secure: SecureSocket?
     private let session: Session
     private let authority: String
     private let buffers = SessionBuffers()
@@ -35,8 +40,13 @@ package final class Client {
     private var isClosed = false
 
     /// Connects to a server.
+    /// - Parameters:
+    ///   - security: Whom to trust and what to show; nil for plaintext.
+    ///   - serverName: The name or address that the server must prove to be.
     package init(
         to address: Listener.Address,
+        security: TLS.Context? = nil,
+        serverName: String? = nil,
         limits: SessionLimits = SessionLimits()
     ) throws(Failure) {
         self.authority =
@@ -46,6 +56,28 @@ package final class Client {
             }
         self.socket = try ClientSocket.connect(to: address)
         self.session = Session(role: .client, limits: limits, buffers: self.buffers)
+        do throws(TLSError) {
+            self.secure = try security.map { context throws(TLSError) in
+                try SecureSocket(context, serverName: serverName)
+            }
+        } catch {
+            throw .security(error)
+        }
+        if let secure { try self.shakeHands(secure) }
+    }
+
+    /// Agrees on keys with the server, so that what cannot be is known before the first call.
+    private func shakeHands(_ secure: SecureSocket) throws(Failure) {
+        do throws(TLSError) {
+            try secure.start()
+        } catch {
+            throw .security(error)
+        }
+        while !secure.isOpen {
+            self.write(secure.takeOutput())
+            try self.receiveSecurely(secure)
+            guard !self.isClosed else { throw .closed(goAway: nil) }
+        }
     }
 
     deinit {
@@ -61,7 +93,8 @@ package final class Client {
         headers: [(name: String, value: String)] = []
     ) throws(Failure) -> ClientCall {
         var fields = [
-            (name: ":method", value: "POST"), (name: ":scheme", value: "http"),
+            (name: ":method", value: "POST"),
+            (name: ":scheme", value: self.secure == nil ? "http" : "https"),
             (name: ":path", value: path), (name: ":authority", value: self.authority),
             (name: "content-type", value: "application/grpc"), (name: "te", value: "trailers"),
         ]
@@ -88,7 +121,7 @@ package final class Client {
 
     /// Queues bytes of the request's body as they are.
     package func sendBytes(_ bytes: [UInt8], on call: ClientCall, isLast: Bool = false) {
-        call.outgoing += bytes
+        call.queue(bytes)
         call.hasSentAll = isLast
         self.session.resume(call.stream)
     }
@@ -146,7 +179,7 @@ package final class Client {
             let count = try self.pull()
             self.handleEvents()
             guard count > 0 else { return }
-            self.write(count)
+            try self.write(count)
         }
     }
 
@@ -161,26 +194,71 @@ package final class Client {
         }
     }
 
-    private func write(_ count: Int) {
-        var sent = 0
-        while sent < count {
-            let result = self.output.withUnsafeBytes { bytes in
-                Glibc.send(
-                    self.socket,
-                    bytes.baseAddress.map { $0 + sent },
-                    count - sent,
-                    Int32(MSG_NOSIGNAL)
-                )
+    private func write(_ count: Int) throws(Failure) {
+        guard let secure else {
+            self.output.withUnsafeBytes {
+                self.write(UnsafeRawBufferPointer(rebasing: $0[..<count]))
             }
+            return
+        }
+        do throws(TLSError) {
+            try secure.send(self.output[..<count])
+        } catch {
+            throw .security(error)
+        }
+        self.write(secure.takeOutput())
+    }
+
+    private func write(_ bytes: [UInt8]) {
+        bytes.withUnsafeBytes { self.write($0) }
+    }
+
+    private func write(_ bytes: UnsafeRawBufferPointer) {
+        var rest = bytes
+        while !rest.isEmpty {
+            let result = Glibc.send(self.socket, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
+            if result < 0, errno == EINTR { continue }
             guard result > 0 else {
                 // The server may have said why before it stopped to listen: reading will tell.
                 return
             }
-            sent += result
+            rest = UnsafeRawBufferPointer(rebasing: rest[result...])
         }
     }
 
     private func receive() throws(Failure) {
+        guard let secure else {
+            let count = try self.receiveBytes()
+            if count > 0 { try self.feed(count) }
+            return
+        }
+        try self.receiveSecurely(secure)
+    }
+
+    /// Receives what is at hand, decrypts it and feeds it to the session.
+    private func receiveSecurely(_ secure: SecureSocket) throws(Failure) {
+        let count = try self.receiveBytes()
+        guard count > 0 else { return }
+        let plaintext: [UInt8]
+        do throws(TLSError) {
+            plaintext = try secure.receive(self.input[..<count])
+        } catch {
+            self.write(secure.takeOutput())
+            throw .security(error)
+        }
+        self.write(secure.takeOutput())
+        guard !plaintext.isEmpty else { return }
+        // A record's plaintext is shorter than the record, but what was kept of one may come with it.
+        let room = self.input.count
+        self.input = plaintext
+        if self.input.count < room {
+            self.input.append(contentsOf: repeatElement(0, count: room - self.input.count))
+        }
+        try self.feed(plaintext.count)
+    }
+
+    /// Receives into the input, waiting for something; 0 when the server has closed.
+    private func receiveBytes() throws(Failure) -> Int {
         var descriptor = pollfd(fd: self.socket, events: Int16(POLLIN), revents: 0)
         guard poll(&descriptor, 1, Int32(self.patience.components.seconds * 1_000)) > 0 else {
             throw .timedOut
@@ -191,8 +269,12 @@ package final class Client {
         guard count > 0 else {
             self.isClosed = true
             for call in self.calls.values { call.connectionLost() }
-            return
+            return 0
         }
+        return count
+    }
+
+    private func feed(_ count: Int) throws(Failure) {
         let result = self.input.withUnsafeBytes { bytes in
             Result { () throws(HTTP2Error) in
                 try self.session.feed(UnsafeRawBufferPointer(rebasing: bytes[..<count]), now: 0)
@@ -237,10 +319,8 @@ extension Client: SessionBodies {
         into buffer: UnsafeMutableRawBufferPointer
     ) -> BodyRead {
         guard let call = self.calls[stream.slot] else { return .last(0, trailers: nil) }
-        let count = min(buffer.count, call.outgoing.count)
-        buffer.copyBytes(from: call.outgoing[..<count])
-        call.outgoing.removeFirst(count)
-        if call.hasSentAll, call.outgoing.isEmpty { return .last(count, trailers: nil) }
+        let count = call.takeOutgoing(into: buffer)
+        if call.hasSentAll, !call.hasOutgoing { return .last(count, trailers: nil) }
         return count > 0 ? .bytes(count) : .pending
     }
 }

@@ -23,8 +23,10 @@ package final class ClientCall {
     /// Counts the body and keeps no message.
     package var dropsMessages = false
 
-    var outgoing: [UInt8] = []
     var hasSentAll = false
+    private var outgoing: [UInt8] = []
+    /// Bytes of `outgoing` that have left.
+    private var outgoingOffset = 0
     private var deframer = MessageDeframer()
 
     init(_ stream: StreamRef) {
@@ -40,6 +42,32 @@ package final class ClientCall {
             let code = Status.Code(rawValue: number)
         else { return nil }
         return Status(code, PercentEncoding.decode((self.fields["grpc-message"] ?? "").utf8))
+    }
+
+    /// Takes the messages that have come since the last time.
+    package func takeMessages() -> [[UInt8]] {
+        let taken = self.messages
+        self.messages = []
+        return taken
+    }
+
+    /// Whether some of what was queued has not left.
+    package var hasOutgoing: Bool { self.outgoingOffset < self.outgoing.count }
+
+    func queue(_ bytes: [UInt8]) {
+        if !self.hasOutgoing {
+            self.outgoing = bytes
+            self.outgoingOffset = 0
+        } else {
+            self.outgoing += bytes
+        }
+    }
+
+    func takeOutgoing(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        let count = min(buffer.count, self.outgoing.count - self.outgoingOffset)
+        buffer.copyBytes(from: self.outgoing[self.outgoingOffset..<self.outgoingOffset + count])
+        self.outgoingOffset += count
+        return count
     }
 
     func receivedHeaders(_ buffers: SessionBuffers, _ range: Range<Int>) {

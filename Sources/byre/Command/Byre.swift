@@ -4,18 +4,11 @@ import Glibc
 /// The executable: reads the command line, then does what it says.
 @main
 enum Byre {
-    /// Exit statuses.
-    private enum Status {
-        static let success: CInt = 0
-        static let failure: CInt = 1
-        static let usage: CInt = 2
-    }
-
     static func main() {
-        exit(self.run())
+        exit(self.run().rawValue)
     }
 
-    private static func run() -> CInt {
+    private static func run() -> ExitStatus {
         let invocation: Invocation
         do {
             invocation = try Invocation(
@@ -24,34 +17,56 @@ enum Byre {
             )
         } catch {
             StandardStream.error.write(error.message + "\n")
-            return Status.usage
+            return .usage
         }
         switch invocation {
         case .show(let text):
             StandardStream.output.write(text)
-            return Status.success
+            return .success
         case .serve(let configuration, let notes):
             return self.attempt("byre serve") { () throws(StartError) in
                 try Serve.run(configuration, notes: notes)
-                return Status.success
+                return .success
             }
         case .verify(let path):
             return self.attempt("byre verify") { () throws(StartError) in
-                try Verify.run(databasePath: path) ? Status.success : Status.failure
+                try Verify.run(databasePath: path) ? .success : .failure
             }
+        case .tenant(let command):
+            return self.administer("byre tenant \(command.verb.rawValue)") {
+                () throws(CommandFailure) in try command.run()
+            }
+        case .authority(let command):
+            return self.administer("byre ca \(command.verb.rawValue)") {
+                () throws(CommandFailure) in try command.run()
+            }
+        }
+    }
+
+    /// Runs a command for administrators, and tells why if it fails.
+    private static func administer(
+        _ program: String,
+        _ body: () throws(CommandFailure) -> Void
+    ) -> ExitStatus {
+        do {
+            try body()
+            return .success
+        } catch {
+            StandardStream.error.write("\(program): \(error.message)\n")
+            return error.status
         }
     }
 
     /// Runs a command, and tells why if it cannot begin.
     private static func attempt(
         _ program: String,
-        _ body: () throws(StartError) -> CInt
-    ) -> CInt {
+        _ body: () throws(StartError) -> ExitStatus
+    ) -> ExitStatus {
         do {
             return try body()
         } catch {
             StandardStream.error.write("\(program): \(error.message)\n")
-            return Status.failure
+            return .failure
         }
     }
 }

@@ -3,6 +3,8 @@ package enum Help {
     /// The commands, in the order of the overview.
     private static let commands: [(name: String, summary: String)] = [
         ("serve", "Serve the etcd v3 API."),
+        ("tenant", "Manage the tenants of a running server."),
+        ("ca", "Make certificates for servers, and the authority that signs them."),
         ("verify", "Check a store: its invariants, and its index against its rows."),
         ("version", "Show the version."),
     ]
@@ -18,10 +20,20 @@ package enum Help {
         case []: return self.overview
         case ["serve"]: return self.serve(.byre)
         case ["config"]: return self.config
+        case ["tenant"]: return TenantVerb.overview
+        case ["ca"]: return AuthorityCommand.overview
         case ["verify"]: return self.verify
         case ["version"]: return self.version
-        default: throw UsageError("there is no help on \"\(words.joined(separator: " "))\"")
+        default: break
         }
+        if words.count == 2, words[0] == "tenant", let verb = TenantVerb(rawValue: words[1]) {
+            return verb.help
+        }
+        if words.count == 2, words[0] == "ca", let verb = AuthorityCommand.Verb(rawValue: words[1])
+        {
+            return verb.help
+        }
+        throw UsageError("there is no help on \"\(words.joined(separator: " "))\"")
     }
 
     package static var overview: String {

@@ -6,6 +6,10 @@ package enum Invocation: Sendable {
     case serve(ServeConfiguration, notes: [String])
     /// Check the SQLite store at a path.
     case verify(databasePath: String)
+    /// Manage tenants of a running server.
+    case tenant(TenantCommand)
+    /// Make certificates.
+    case authority(AuthorityCommand)
 
     /// A command line that cannot be followed, and whose it is.
     package struct Refusal: Error, Equatable {
@@ -53,6 +57,20 @@ package enum Invocation: Sendable {
             self = try Self.naming("byre verify") { () throws(UsageError) in
                 try Self.verify(flags, environment)
             }
+        case "tenant":
+            self = try Self.naming(Self.program("tenant", flags)) { () throws(UsageError) in
+                switch try TenantCommand.read(flags, environment: environment) {
+                case .show(let text): .show(text)
+                case .run(let command): .tenant(command)
+                }
+            }
+        case "ca":
+            self = try Self.naming(Self.program("ca", flags)) { () throws(UsageError) in
+                switch try AuthorityCommand.read(flags, environment: environment) {
+                case .show(let text): .show(text)
+                case .run(let command): .authority(command)
+                }
+            }
         case "version", "--version", "-version":
             self = try Self.naming("byre") { () throws(UsageError) in
                 if let extra = flags.first { throw UsageError("\"\(extra)\" is one word too many") }
@@ -68,6 +86,14 @@ package enum Invocation: Sendable {
                 usage: UsageError("\"\(word)\" is not one of the commands \(Help.commandNames)")
             )
         }
+    }
+
+    /// Whose fault a wrong command line of a command with commands is: `byre tenant create`.
+    private static func program(_ command: String, _ words: [String]) -> String {
+        let known =
+            TenantVerb.allCases.map(\.rawValue) + AuthorityCommand.Verb.allCases.map(\.rawValue)
+        guard let verb = words.first, known.contains(verb) else { return "byre \(command)" }
+        return "byre \(command) \(verb)"
     }
 
     private static func naming(

@@ -23,6 +23,8 @@ package struct Flag<Options: FlagOptions>: Sendable {
     package enum Origin: Sendable {
         case etcd
         case byre
+        /// It has no variable: it concerns one run of a command.
+        case commandLine
     }
 
     package let name: String
@@ -107,6 +109,30 @@ package struct Flag<Options: FlagOptions>: Sendable {
         }
     }
 
+    /// Makes a flag that may be given several times; each adds its values to a property.
+    package init<Element: FlagValue & Equatable>(
+        _ name: String,
+        addingTo property: any WritableKeyPath<Options, [Element]> & Sendable,
+        origin: Origin = .etcd,
+        placeholder: String? = nil,
+        _ help: String
+    ) {
+        self.init(
+            name: name,
+            use: .applies,
+            origin: origin,
+            placeholder: placeholder ?? Element.placeholder,
+            isBoolean: false,
+            defaultText: "",
+            help: help
+        ) { (options, text) throws(FlagValueError) in
+            for element in try [Element](flagText: text)
+            where !options[keyPath: property].contains(element) {
+                options[keyPath: property].append(element)
+            }
+        }
+    }
+
     /// Makes a flag that does what `current` does, under the name it had in older versions of etcd.
     package static func renamed(_ name: String, to current: Flag) -> Flag {
         Flag(
@@ -162,6 +188,9 @@ package struct Flag<Options: FlagOptions>: Sendable {
             }
         }
     }
+
+    /// The flag as it is typed: `--data-dir`, `-o`.
+    package var typed: String { (self.name.count == 1 ? "-" : "--") + self.name }
 
     /// The name of the flag's environment variable under `prefix`, as `ETCD_DATA_DIR`.
     package func environmentName(prefix: String) -> String {

@@ -31,11 +31,11 @@ extension FlagParser {
     }
 
     private func helpEntry(_ flag: Flag<Options>) -> String {
-        var lines = ["  --\(flag.name)" + (flag.isBoolean ? "" : " \(flag.placeholder)")]
+        var lines = ["  \(flag.typed)" + (flag.isBoolean ? "" : " \(flag.placeholder)")]
         lines += wrapped(flag.help, width: Self.helpWidth, indent: 4)
         var facts = flag.defaultText.isEmpty ? [] : ["default \(flag.defaultText)"]
-        facts.append("env \(self.environmentName(of: flag))")
-        lines.append("    [\(facts.joined(separator: "; "))]")
+        if flag.origin != .commandLine { facts.append("env \(self.environmentName(of: flag))") }
+        if !facts.isEmpty { lines.append("    [\(facts.joined(separator: "; "))]") }
         return lines.joined(separator: "\n")
     }
 }

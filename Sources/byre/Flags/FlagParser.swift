@@ -24,6 +24,8 @@ package struct FlagParser<Options: FlagOptions>: Sendable {
         package var notes: [String] = []
         /// Names of the flags that were given, in the environment or on the command line.
         package var given: Set<String> = []
+        /// What is no flag, in order.
+        package var words: [String] = []
         package var wantsHelp = false
         package var wantsVersion = false
     }
@@ -35,17 +37,21 @@ package struct FlagParser<Options: FlagOptions>: Sendable {
     package let byrePrefix: String
     /// Whether flags that only etcd has use for are accepted, and older names.
     package let acceptsAllOfEtcd: Bool
+    /// Words that are no flags and that the command takes, anywhere among its flags.
+    package let wordsMax: Int
 
     package init(
         table: FlagTable<Options>,
         etcdPrefix: String = "BYRE",
         byrePrefix: String = "BYRE",
-        acceptsAllOfEtcd: Bool = false
+        acceptsAllOfEtcd: Bool = false,
+        wordsMax: Int = 0
     ) {
         self.table = table
         self.etcdPrefix = etcdPrefix
         self.byrePrefix = byrePrefix
         self.acceptsAllOfEtcd = acceptsAllOfEtcd
+        self.wordsMax = wordsMax
     }
 
     /// Parses `arguments`, which do not hold the program's or the command's name.
@@ -61,11 +67,12 @@ package struct FlagParser<Options: FlagOptions>: Sendable {
         var rest = arguments[...]
         while let argument = rest.popFirst() {
             if argument == "--" {
-                if let word = rest.first { throw UsageError("\"\(word)\" is not a flag") }
+                for word in rest { try self.read(word: word, into: &outcome) }
                 break
             }
             guard argument.hasPrefix("-"), argument != "-" else {
-                throw UsageError("\"\(argument)\" is not a flag")
+                try self.read(word: argument, into: &outcome)
+                continue
             }
             let body = argument.dropFirst(argument.hasPrefix("--") ? 2 : 1)
             let parts = body.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -81,9 +88,9 @@ package struct FlagParser<Options: FlagOptions>: Sendable {
             } else if let next = rest.popFirst() {
                 text = next
             } else {
-                throw UsageError("--\(name) needs a value: --\(name) \(flag.placeholder)")
+                throw UsageError("\(flag.typed) needs a value: \(flag.typed) \(flag.placeholder)")
             }
-            try self.assign(flag, text, source: "--\(name)", into: &outcome)
+            try self.assign(flag, text, source: flag.typed, into: &outcome)
             if fromEnvironment.contains(name) {
                 outcome.notes.append(
                     "--\(name) overrides the environment variable "
@@ -92,6 +99,13 @@ package struct FlagParser<Options: FlagOptions>: Sendable {
             }
         }
         return outcome
+    }
+
+    private func read(word: String, into outcome: inout Outcome) throws(UsageError) {
+        guard outcome.words.count < self.wordsMax else {
+            throw UsageError("\"\(word)\" is not a flag")
+        }
+        outcome.words.append(word)
     }
 
     /// The environment variable of `flag` for this parser.
@@ -119,6 +133,7 @@ package struct FlagParser<Options: FlagOptions>: Sendable {
             case .applies, .refused: break
             case .ignored, .renamed: if !self.acceptsAllOfEtcd { continue }
             }
+            if flag.origin == .commandLine { continue }
             let variable = self.environmentName(of: flag)
             known.insert(variable)
             guard let text = environment[variable], !text.isEmpty else { continue }

@@ -1,7 +1,9 @@
 /// The Castagnoli CRC-32, as Go's `crc32.MakeTable(crc32.Castagnoli)` computes it.
 /// - Source: RFC 3720, appendix B.4.
-struct CRC32C {
+package struct CRC32C {
     private var remainder = ~UInt32(0)
+
+    package init() {}
 
     /// Eight tables, so that eight bytes are taken at a step.
     private static let tables: [[UInt32]] = {
@@ -23,10 +25,10 @@ struct CRC32C {
         return tables
     }()
 
-    var value: UInt32 { ~self.remainder }
+    package var value: UInt32 { ~self.remainder }
 
     /// - Complexity: O(`bytes.count`).
-    mutating func update(_ bytes: [UInt8]) {
+    package mutating func update(_ bytes: [UInt8]) {
         let tables = Self.tables
         var remainder = self.remainder
         bytes.withUnsafeBytes { bytes in

@@ -1,0 +1,129 @@
+import SwiftProtobuf
+import ByreAPI
+
+extension TenantCommand {
+    /// Does what the command line says.
+    package func run() throws(CommandFailure) {
+        switch self.verb {
+        case .create: try self.create()
+        case .list: try self.list()
+        case .show: try self.show()
+        case .update: try self.update()
+        case .suspend: try self.suspend()
+        case .resume: try self.resume()
+        case .delete: try self.delete()
+        case .undelete: try self.undelete()
+        case .certificate: try self.certificate()
+        case .usage: try self.usage()
+        case .export: try self.export()
+        case .import: try self.importTenant()
+        }
+    }
+
+    /// Connects to the server.
+    func connect() throws(CommandFailure) -> RemoteServer {
+        try RemoteServer(
+            self.adminURL,
+            RemoteServer.Credentials(
+                caFile: self.options.adminCAFile,
+                certificateFile: self.options.adminCertificateFile,
+                keyFile: self.options.adminKeyFile
+            ),
+            hint: "is the server running, and does --admin or --data-dir name it?"
+        )
+    }
+
+    static let service = "byre.v1.TenantService/"
+
+    /// Says what has become of the tenant.
+    func tell(
+        _ sentence: String,
+        _ value: @autoclosure () -> some Encodable
+    ) throws(CommandFailure) {
+        switch self.options.output {
+        case .table: StandardStream.output.write(sentence + "\n")
+        case .json: StandardStream.output.write(try TenantJSON.text(value()))
+        }
+    }
+
+    /// Makes a request of the flags, whose contradictions were found when they were read.
+    func requested<Request>(
+        _ make: () throws(UsageError) -> Request
+    ) throws(CommandFailure) -> Request {
+        do {
+            return try make()
+        } catch {
+            throw CommandFailure(.usage, error.message)
+        }
+    }
+
+    private func create() throws(CommandFailure) {
+        let request = try self.requested(self.createRequest)
+        let response: ByreCreateResponse = try self.connect().call(Self.service + "Create", request)
+        let name = response.tenant.name
+        try self.tell(
+            response.created
+                ? "tenant \(name) is created"
+                : "tenant \(name) is there already, with these settings",
+            TenantJSON.Created(
+                created: response.created,
+                tenant: TenantJSON.Tenant(response.tenant)
+            )
+        )
+    }
+
+    private func list() throws(CommandFailure) {
+        let response: ByreListResponse = try self.connect().call(
+            Self.service + "List",
+            ByreListRequest.with { $0.withDeleting = self.options.withDeleting }
+        )
+        switch self.options.output {
+        case .table:
+            StandardStream.output.write(TenantText.table(response.tenants, response.usage))
+        case .json:
+            let tenants = zip(response.tenants, response.usage).map {
+                TenantJSON.Tenant($0, usage: $1)
+            }
+            StandardStream.output.write(
+                try TenantJSON.text(TenantJSON.Tenants(tenants: Array(tenants)))
+            )
+        }
+    }
+
+    private func show() throws(CommandFailure) {
+        let tenant = try self.get(from: try self.connect())
+        switch self.options.output {
+        case .table: StandardStream.output.write(TenantText.details(tenant))
+        case .json:
+            StandardStream.output.write(try TenantJSON.text(TenantJSON.Tenant(tenant)))
+        }
+    }
+
+    /// Asks for the tenant.
+    func get(from server: RemoteServer) throws(CommandFailure) -> ByreTenant {
+        let response: ByreGetResponse = try server.call(
+            Self.service + "Get",
+            ByreGetRequest.with { $0.tenant = self.reference }
+        )
+        return response.tenant
+    }
+
+    private func usage() throws(CommandFailure) {
+        let server = try self.connect()
+        guard self.name.isEmpty else {
+            let response: ByreUsageResponse = try server.call(
+                Self.service + "Usage",
+                ByreUsageRequest.with { $0.tenant = self.reference }
+            )
+            switch self.options.output {
+            case .table:
+                StandardStream.output.write(TenantText.usage(response.tenant, response.usage))
+            case .json:
+                let tenant = TenantJSON.Tenant(response.tenant, usage: response.usage)
+                StandardStream.output.write(try TenantJSON.text(tenant))
+            }
+            return
+        }
+        try self.list()
+    }
+}
