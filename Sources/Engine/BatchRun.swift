@@ -73,6 +73,12 @@ final class BatchRun {
         self.hasRemovals = true
     }
 
+    /// Takes back what ``remove(_:of:)`` added.
+    func dropRemovals() {
+        self.batch.dropRemovals()
+        self.hasRemovals = false
+    }
+
     /// Adds the tenants' new control state: nothing is evaluated after this.
     func finish() {
         for work in self.work where work.isChanged || self.hasRemovals {

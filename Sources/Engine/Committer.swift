@@ -73,7 +73,7 @@ final class Committer {
                 run.evaluate(submissions[next], now: now, loader: self.loader)
                 next += 1
             }
-            self.compactions.addRemovals(to: run)
+            self.compactions.addRemovals(to: run, now: now)
             self.commit(run)
         }
     }
@@ -82,7 +82,7 @@ final class Committer {
         run.finish()
         if !run.batch.isEmpty {
             do throws(BackendError) {
-                try self.commitDirectly(run.batch.commit)
+                try self.commitOperations(run)
             } catch {
                 self.fail(run, error)
                 return
@@ -92,6 +92,22 @@ final class Committer {
         }
         self.publish(run)
         self.answer(run)
+    }
+
+    /// Makes a run durable. Removals of compacted rows only travel with it: if it fails with them, it is
+    /// tried without, so that nothing but its own failure is a client's.
+    private func commitOperations(_ run: BatchRun) throws(BackendError) {
+        do throws(BackendError) {
+            try self.commitDirectly(run.batch.commit)
+        } catch {
+            guard run.hasRemovals, !run.results.isEmpty, case .unavailable = error else {
+                throw error
+            }
+            self.compactions.removalsFailed(now: self.parts.clock.now())
+            run.dropRemovals()
+            guard !run.batch.isEmpty else { return }
+            try self.commitDirectly(run.batch.commit)
+        }
     }
 
     /// Makes a batch durable, and keeps account of how that goes.
@@ -116,7 +132,7 @@ final class Committer {
 
     /// Drops all that was evaluated; nothing of it can have been seen.
     private func fail(_ run: BatchRun, _ error: BackendError) {
-        self.compactions.removalsFailed()
+        self.compactions.removalsFailed(now: self.parts.clock.now())
         var replies = ReplyBatch()
         for result in run.results {
             replies.add(result.reply, .failure(.backend(error)))
@@ -280,7 +296,7 @@ final class Committer {
         if self.compactions.next <= now {
             let run = BatchRun(firstRow: self.nextRow, configuration: self.parts.configuration)
             self.compactions.slice(now: now)
-            self.compactions.addRemovals(to: run)
+            self.compactions.addRemovals(to: run, now: now)
             if run.hasRemovals { self.commit(run) }
         }
         self.eraseTenants()

@@ -28,6 +28,8 @@ struct Compactions {
     /// Removals at the front of `removals` that are in the commit under way.
     private var inCommit = 0
     private var nextSlice: Int64 = .max
+    /// No removal is tried before, since one has failed.
+    private var removalsFrom: Int64 = .min
 
     init(parts: Committer.Parts) {
         self.parts = parts
@@ -104,8 +106,9 @@ struct Compactions {
     }
 
     /// Adds rows that nobody needs any more to a batch, oldest first.
-    mutating func addRemovals(to run: BatchRun) {
+    mutating func addRemovals(to run: BatchRun, now: Int64) {
         self.inCommit = 0
+        guard now >= self.removalsFrom else { return }
         for removal in self.removals.prefix(Self.removalsPerCommitMax) {
             guard self.parts.pins.mayDelete(removal.epoch) else { break }
             run.remove(removal.rows, of: removal.tenant)
@@ -122,8 +125,12 @@ struct Compactions {
         self.inCommit = 0
     }
 
-    mutating func removalsFailed() {
+    /// Keeps the removals of the commit that failed for later.
+    mutating func removalsFailed(now: Int64) {
+        guard self.inCommit > 0 else { return }
         self.inCommit = 0
+        self.removalsFrom =
+            now + Self.slicesAfterFailure * self.parts.configuration.compactionSleepNanoseconds
     }
 
     /// Forgets what was to be done for a tenant whose rows are erased otherwise.
@@ -149,6 +156,9 @@ struct Compactions {
         self.jobs.removeAll()
         replies.send()
     }
+
+    /// Pauses that removals make when their commit has failed.
+    private static let slicesAfterFailure: Int64 = 5
 
     /// Slices whose rows are deleted by one commit.
     private static let removalsPerCommitMax = 8

@@ -71,6 +71,9 @@ package final class TenantStore: Sendable {
     /// Its stage of life: requests are answered while it is active.
     package var lifecycle: TenantDefinition.Lifecycle { self.defined.withLock { $0.lifecycle } }
 
+    /// Its own policy, if it has one.
+    var autoCompaction: AutoCompaction? { self.defined.withLock { $0.autoCompaction } }
+
     /// Whether its erasing has begun: nothing may be written for it any more.
     var isErased: Bool { self.erased.load(ordering: .relaxed) }
 

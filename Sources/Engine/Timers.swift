@@ -28,7 +28,7 @@ struct Timers {
                 return lifecycle == .active ? live.lessor.expired(at: now) : []
             }
             for lease in expired { due.append(self.submission(.leaseRevoke(lease), tenant)) }
-            if let revision = self.compactRevision(of: tenant, now: now) {
+            if let revision = self.compactRevision(of: tenant, lifecycle, now: now) {
                 due.append(self.submission(.compact(revision: revision), tenant))
             }
         }
@@ -39,12 +39,28 @@ struct Timers {
         self.autoCompactors[tenant] = nil
     }
 
-    private mutating func compactRevision(of tenant: TenantStore, now: Int64) -> Int64? {
-        guard let policy = self.configuration.autoCompaction else { return nil }
-        return self.autoCompactors[
-            tenant.id,
-            default: AutoCompactor(policy, now: now)
-        ].due(revision: tenant.snapshot.state.revision, now: now)
+    /// Where to compact the tenant now, by its own policy or the server's; a policy that is new begins
+    /// to count now.
+    private mutating func compactRevision(
+        of tenant: TenantStore,
+        _ lifecycle: TenantDefinition.Lifecycle,
+        now: Int64
+    ) -> Int64? {
+        guard lifecycle != .deleting,
+            let policy = tenant.autoCompaction ?? self.configuration.autoCompaction
+        else {
+            self.autoCompactors[tenant.id] = nil
+            return nil
+        }
+        if self.autoCompactors[tenant.id]?.policy != policy {
+            self.autoCompactors[tenant.id] = AutoCompactor(policy, now: now)
+        }
+        let state = tenant.snapshot.state
+        return self.autoCompactors[tenant.id]?.due(
+            revision: state.revision,
+            compactRevision: state.compactRevision,
+            now: now
+        )
     }
 
     private func submission(_ operation: Operation, _ tenant: TenantStore) -> Submission {

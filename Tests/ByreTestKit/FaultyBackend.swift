@@ -13,6 +13,7 @@ package final class FaultyBackend: Backend {
 
     private struct State {
         var commitFaults: [Fault] = []
+        var removalFault: BackendError?
         var readFault: BackendError?
         var openFault: BackendError?
         var maintenanceFault: BackendError?
@@ -42,6 +43,11 @@ package final class FaultyBackend: Backend {
     /// Lets the next commits fail, one for each fault.
     package func failCommits(_ faults: [Fault]) {
         self.state.withLock { $0.commitFaults += faults }
+    }
+
+    /// Lets every commit that removes rows fail from now on, or with nil no more.
+    package func failRemovals(_ error: BackendError?) {
+        self.state.withLock { $0.removalFault = error }
     }
 
     /// Lets every read fail from now on, or with nil no more.
@@ -112,7 +118,8 @@ package final class FaultyBackend: Backend {
             }
         }
         let fault: Fault? = self.state.withLock { state in
-            state.commitFaults.isEmpty ? nil : state.commitFaults.removeFirst()
+            if !batch.removedRows.isEmpty, let fault = state.removalFault { return .before(fault) }
+            return state.commitFaults.isEmpty ? nil : state.commitFaults.removeFirst()
         }
         switch fault {
         case .before(let error):

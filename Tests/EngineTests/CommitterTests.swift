@@ -161,7 +161,7 @@ import Testing
         let again = try StoreFixture(on: fixture.memory.reopened())
         // The quota is larger now, but the alarm stays until it is taken back.
         #expect(try again.run("put a=1") == "no space")
-        #expect(try again.run("disarm NOSPACE 12") == "rev 1 named")
+        #expect(try again.run("disarm NOSPACE \(again.tenant.memberID)") == "rev 1 named")
         #expect(try again.run("put a=1") == "rev 2")
     }
 

@@ -138,6 +138,23 @@ import Testing
         #expect(try fixture.run("put a=6 prev") == "rev 7 was a=5/c2/m6/v5")
     }
 
+    @Test func removalsThatFailDoNotFailWrites() throws {
+        let fixture = try self.fixture()
+        var pin: PinnedSnapshot? = fixture.tenant.pinnedSnapshot()
+        try fixture.run("compact 6")
+        try fixture.compactAll()
+        #expect(pin != nil)
+        fixture.backend.failRemovals(.unavailable("no"))
+        pin = nil
+        // Nobody holds the rows up any more, so they go with what is written next.
+        #expect(try fixture.run("put b=1") == "rev 7")
+        #expect(fixture.backend.batches.contains { $0.rows > 0 && $0.removedRows > 0 })
+        #expect(fixture.memory.rows.count == 6)
+        fixture.backend.failRemovals(nil)
+        try fixture.compactAll()
+        #expect(fixture.memory.rows.map(\.version.modRevision) == [6, 7])
+    }
+
     @Test func theOldestAreCompactedAutomatically() throws {
         let fixture = try self.fixture { $0.autoCompaction = .revision(retention: 2) }
         fixture.clock.advance(bySeconds: 1)
@@ -150,6 +167,19 @@ import Testing
         #expect(fixture.tenant.snapshot.state.compactRevision == 4)
         try fixture.compactAll()
         #expect(fixture.memory.rows.map(\.version.modRevision) == [4, 5, 6])
+    }
+
+    @Test func anAutomaticCompactionWhoseCommitFailsIsTriedAgain() throws {
+        let fixture = try self.fixture { $0.autoCompaction = .revision(retention: 2) }
+        fixture.clock.advance(bySeconds: 1)
+        try fixture.turn()
+        fixture.backend.failCommits([.before(.unavailable("full"))])
+        fixture.clock.advance(bySeconds: 300)
+        try fixture.turn()
+        #expect(fixture.tenant.snapshot.state.compactRevision == -1)
+        fixture.clock.advance(bySeconds: 30)
+        try fixture.turn()
+        #expect(fixture.tenant.snapshot.state.compactRevision == 4)
     }
 
     @Test func whoWaitsForACompactionIsAnsweredWhenTheStoreStops() throws {

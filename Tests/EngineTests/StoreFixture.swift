@@ -78,14 +78,18 @@ final class StoreFixture {
     // MARK: Writing
 
     /// Submits a ``Statement``'s operation.
-    func submit(_ line: String, waitsForPhysical: Bool = false) throws -> Answer {
+    func submit(
+        _ line: String,
+        to tenant: TenantStore? = nil,
+        waitsForPhysical: Bool = false
+    ) throws -> Answer {
         guard case .apply(let operation) = try Statement(line) else {
             throw StatementKind(line: line)
         }
         let answer = Answer()
         try self.store.submit(
             operation,
-            to: self.tenant,
+            to: tenant ?? self.tenant,
             waitsForPhysical: waitsForPhysical,
             reply: answer
         )
@@ -94,8 +98,47 @@ final class StoreFixture {
 
     /// Submits a statement's operation and waits for its answer, as a ``TxnTable`` writes it.
     @discardableResult
-    func run(_ line: String) throws -> String {
-        try self.submit(line).text()
+    func run(_ line: String, on tenant: TenantStore? = nil) throws -> String {
+        try self.submit(line, to: tenant).text()
+    }
+
+    /// Asks for a change of the registry and waits for what becomes of it.
+    func change(_ change: TenantChange) throws -> Result<TenantStore, TenantChangeError> {
+        let answer = TenantAnswer()
+        try self.store.submit(change, reply: answer)
+        return try answer.result()
+    }
+
+    func create(_ definition: TenantDefinition) throws -> TenantStore {
+        try self.change(.create(definition)).get()
+    }
+
+    /// Replaces a tenant's definition by one that `body` has changed.
+    @discardableResult
+    func define(
+        _ tenant: TenantStore,
+        _ body: (inout TenantDefinition) -> Void
+    ) throws -> TenantStore {
+        var definition = tenant.definition
+        body(&definition)
+        return try self.change(.replace(tenant.id, definition, ifGeneration: nil)).get()
+    }
+
+    /// Deletes a tenant, to be erased in so many seconds.
+    func delete(_ tenant: TenantStore, after seconds: Int64) throws {
+        let now = self.clock.wallSeconds
+        try self.define(tenant) { definition in
+            definition.lifecycle = .deleting
+            definition.reclaimAt = now + seconds
+        }
+    }
+
+    /// Lets time pass until no erasing has anything to do but wait for readers.
+    func eraseAll() throws {
+        for _ in 0..<50 {
+            self.clock.advance(byNanoseconds: self.store.configuration.eraseRetryNanoseconds)
+            try self.turn()
+        }
     }
 
     /// Wakes the committer twice: once to do what is due, once to see that it has done it.
@@ -117,13 +160,14 @@ final class StoreFixture {
     // MARK: Reading
 
     /// The values of live keys, in order, from a new snapshot: `a=1 b=2`.
-    func contents() throws -> String {
-        let pinned = self.tenant.pinnedSnapshot()
+    func contents(of tenant: TenantStore? = nil) throws -> String {
+        let tenant = tenant ?? self.tenant
+        let pinned = tenant.pinnedSnapshot()
         let request = RangeRequest(range: .all)
         let loader = try ReaderLoader(reader: self.memory.makeReader(), cache: self.store.cache)
         let result = try RangeRead(request, of: pinned.state, loader: loader).result()
         return try result.kvs.map { pair in
-            let value = try loader.value(of: self.tenant.id, row: pair.version.row)
+            let value = try loader.value(of: tenant.id, row: pair.version.row)
             return "\(Rendering.text(pair.key))=\(Rendering.text(value))"
         }.joined(separator: " ")
     }
@@ -161,6 +205,29 @@ final class Answer: Reply {
         case .success(let outcome): rendering.outcome(outcome)
         case .failure(let error): rendering.error(error)
         }
+    }
+}
+
+/// Waits for the answer to one change of the registry.
+final class TenantAnswer: TenantReply {
+    private let signal = Signal()
+    private let results = Mutex<[Result<TenantStore, TenantChangeError>]>([])
+
+    var executor: any ReplyExecutor { InlineExecutor.shared }
+
+    func complete(_ result: Result<TenantStore, TenantChangeError>) {
+        self.results.withLock { $0.append(result) }
+        self.signal.send()
+    }
+
+    var count: Int { self.results.withLock { $0.count } }
+
+    func result() throws -> Result<TenantStore, TenantChangeError> {
+        try self.signal.wait(for: "an answer about a tenant")
+        guard let first = self.results.withLock({ $0.first }) else {
+            throw Signal.Hang(what: "an answer about a tenant")
+        }
+        return first
     }
 }
 

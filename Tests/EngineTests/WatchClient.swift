@@ -5,13 +5,15 @@ import Engine
 /// A watch stream of a fixture's tenant, read as text.
 final class WatchClient {
     private let fixture: StoreFixture
+    private let tenant: TenantStore
     private let stream: WatchStreamID
     private(set) var lines: [String] = []
 
-    init(_ fixture: StoreFixture) throws {
+    init(_ fixture: StoreFixture, _ tenant: TenantStore? = nil) throws {
         self.fixture = fixture
+        self.tenant = tenant ?? fixture.tenant
         let now = Duration.nanoseconds(fixture.clock.now)
-        let stream = fixture.tenant.withHub {
+        let stream = self.tenant.withHub {
             $0.openStream(loop: 0, progressInterval: .seconds(10), now: now)
         }
         guard let stream else { throw Signal.Hang(what: "a stream") }
@@ -25,7 +27,7 @@ final class WatchClient {
         request.startRevision = start
         request.options = options
         let stream = self.stream
-        self.fixture.tenant.withHub { [request] hub in
+        self.tenant.withHub { [request] hub in
             _ = hub.create(request, on: stream, now: now)
         }
     }
@@ -33,7 +35,7 @@ final class WatchClient {
     /// Takes what the stream holds: `created`, `3 PUT a=1`, `progress 4`, `compacted 5`.
     func drain() {
         let stream = self.stream
-        let responses = self.fixture.tenant.withHub { hub in
+        let responses = self.tenant.withHub { hub in
             var responses: [WatchResponse] = []
             while hub.take(from: stream, bytesMax: 256, into: &responses) {}
             return responses
@@ -61,6 +63,6 @@ final class WatchClient {
 
     func close() {
         let stream = self.stream
-        self.fixture.tenant.withHub { $0.closeStream(stream) }
+        self.tenant.withHub { $0.closeStream(stream) }
     }
 }

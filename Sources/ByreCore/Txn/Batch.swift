@@ -42,6 +42,11 @@ package final class Batch {
         self.commit.removedRows.append((tenant: tenant, rows: rows))
     }
 
+    /// Takes back what ``remove(_:of:)`` added.
+    package func dropRemovals() {
+        self.commit.removedRows = []
+    }
+
     /// Adds the state in which the batch leaves a tenant. Once a tenant, after its operations.
     package func finish(_ state: TenantState) {
         self.commit.tenants.append(state.record)

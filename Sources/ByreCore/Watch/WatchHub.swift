@@ -81,14 +81,6 @@ package struct WatchHub: ~Copyable {
 
     // MARK: History
 
-    /// Takes a surviving change from recovery, in commit order, before anything else is done.
-    ///
-    /// Changes older than the compact revision may be given, for the compactor to walk.
-    package mutating func recover(_ key: Bytes, at revision: Revision) {
-        precondition(revision.main <= self.committedRevision, "what is recovered is committed")
-        self.log.append(key, at: revision)
-    }
-
     /// Whether there is a watcher, on the live path or catching up.
     package var isWatched: Bool { self.syncedCount + self.unsyncedCount > 0 }
 

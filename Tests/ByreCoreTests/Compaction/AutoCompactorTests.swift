@@ -7,19 +7,27 @@ import Testing
     private static let hour = 60 * minute
 
     /// Asks once a second for `duration`, on a revision that grows by one each second from 1.
+    /// - Parameter failing: seconds at which a compaction does not come about.
     /// - Returns: seconds at which a compaction was due, and the revisions.
     private func run(
         _ policy: AutoCompaction,
         seconds: Int64,
+        failing: ClosedRange<Int64> = -1...(-1),
         revision: (Int64) -> Int64 = { $0 + 1 }
     ) -> [[Int64]] {
         let start: Int64 = 77
         var compactor = AutoCompactor(policy, now: start)
         var due: [[Int64]] = []
+        var compacted: Int64 = -1
         for at in 0...seconds {
-            if let target = compactor.due(revision: revision(at), now: start + at * Self.second) {
-                due.append([at, target])
-            }
+            let target = compactor.due(
+                revision: revision(at),
+                compactRevision: compacted,
+                now: start + at * Self.second
+            )
+            guard let target else { continue }
+            due.append([at, target])
+            if !failing.contains(at) { compacted = target }
         }
         return due
     }
@@ -45,6 +53,33 @@ import Testing
         )
     }
 
+    @Test func aCompactionThatDoesNotComeAboutIsAskedForAgain() {
+        #expect(
+            self.run(.revision(retention: 100), seconds: 700, failing: 300...340)
+                == [[300, 201], [330, 201], [360, 201], [600, 501]]
+        )
+        #expect(
+            self.run(
+                .periodic(retentionNanoseconds: 100 * Self.second),
+                seconds: 310,
+                failing: 200...215
+            ) == [[100, 1], [200, 101], [210, 101], [220, 101], [300, 201]]
+        )
+    }
+
+    @Test func whatSomebodyElseCompactedIsNotAskedFor() {
+        var compactor = AutoCompactor(.revision(retention: 10), now: 0)
+        let due = compactor.due(revision: 50, compactRevision: 45, now: 301 * Self.second)
+        #expect(due == nil)
+    }
+
+    @Test(arguments: [
+        AutoCompaction.revision(retention: 0), .periodic(retentionNanoseconds: 0),
+    ])
+    func aRetentionOfNothingNeverCompacts(_ policy: AutoCompaction) {
+        #expect(self.run(policy, seconds: 1000).isEmpty)
+    }
+
     @Test func aShortRetentionCompactsWhatIsThatOld() {
         #expect(
             self.run(.periodic(retentionNanoseconds: 100 * Self.second), seconds: 350)
@@ -64,10 +99,20 @@ import Testing
             .periodic(retentionNanoseconds: 100 * Self.second),
             now: 0
         )
-        #expect(compactor.due(revision: 10, now: 0) == nil)
-        #expect(compactor.due(revision: 20, now: 50 * Self.second) == nil)
-        #expect(compactor.due(revision: 30, now: 160 * Self.second) == 20)
-        #expect(compactor.due(revision: 40, now: 259 * Self.second) == nil)
-        #expect(compactor.due(revision: 50, now: 260 * Self.second) == 30)
+        var compacted: Int64 = -1
+        func due(_ revision: Int64, _ second: Int64) -> Int64? {
+            let target = compactor.due(
+                revision: revision,
+                compactRevision: compacted,
+                now: second * Self.second
+            )
+            compacted = target ?? compacted
+            return target
+        }
+        #expect(due(10, 0) == nil)
+        #expect(due(20, 50) == nil)
+        #expect(due(30, 160) == 20)
+        #expect(due(40, 259) == nil)
+        #expect(due(50, 260) == 30)
     }
 }

@@ -1,4 +1,5 @@
 import ByreCore
+import ByreTestKit
 import Testing
 
 /// Random operations on an index and on a model that cannot be wrong.

@@ -1,4 +1,5 @@
 import ByreCore
+import ByreTestKit
 import Synchronization
 import Testing
 

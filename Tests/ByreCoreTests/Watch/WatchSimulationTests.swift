@@ -1,4 +1,5 @@
 import ByreCore
+import ByreTestKit
 import Testing
 
 /// Random lives of a tenant's watches, in which every client checks the guarantees on what it sees.
