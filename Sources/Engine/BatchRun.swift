@@ -93,7 +93,7 @@ final class BatchRun {
         self.work.append(
             Work(
                 tenant: tenant,
-                evaluation: Evaluation(of: state, quota: self.configuration.quota),
+                evaluation: Evaluation(of: state, quota: tenant.quota),
                 sequence: state.sequence,
                 compactRevision: state.compactRevision
             )

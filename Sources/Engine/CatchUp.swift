@@ -16,7 +16,8 @@ final class CatchUp: Sendable {
     /// Queues work for a tenant whose hub has some.
     /// - Precondition: the tenant is marked as catching up, by the caller.
     func start(_ tenant: TenantStore) {
-        let isQueued = self.readers.submit { opened in
+        let cost = Self.slicesPerJobMax * Self.sliceBytesMax / 4
+        let isQueued = self.readers.submit(for: tenant, bytes: cost) { opened in
             switch opened {
             case .success(let reader): self.run(tenant, reader)
             case .failure: tenant.pauseCatchUp()

@@ -14,7 +14,7 @@ extension Committer {
             submission.answer(result)
         }
         // The rest has its turn after the operations that came meanwhile.
-        if changed == self.parts.configuration.tenantChangesPerTurn { self.parts.mailbox.poke() }
+        if changed == self.parts.configuration.tenantChangesPerTurn { self.parts.queue.poke() }
     }
 
     /// Begins to erase the tenants whose time is over, and goes on with one that is being erased.

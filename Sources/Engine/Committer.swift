@@ -2,7 +2,7 @@ import ByreCore
 
 /// The one writer of a store: takes operations in batches, evaluates them, commits, publishes, answers.
 ///
-/// While a batch is on its way to disk the next one gathers in the mailbox, so the batch size follows
+/// While a batch is on its way to disk the next one gathers in the queue, so the batch size follows
 /// the load and a lone writer waits for nobody. Belongs to its thread.
 ///
 /// **Invariant:** nobody is told of a change, by answer, read or event, before its commit returned.
@@ -11,7 +11,7 @@ final class Committer {
         let backend: any Backend
         let configuration: Configuration
         let clock: Clock
-        let mailbox: Mailbox<Submission>
+        let queue: FairQueue<Submission>
         let tenantChanges: Mailbox<TenantSubmission>
         let cache: ValueCache
         let readers: ReaderPool
@@ -40,9 +40,10 @@ final class Committer {
     }
 
     func run() {
+        let portion = self.portion
         while true {
             let deadline = self.nextDeadline()
-            guard var submissions = self.parts.mailbox.takeAll(until: deadline) else { break }
+            guard var submissions = self.parts.queue.take(portion, until: deadline) else { break }
             let isIdle = submissions.isEmpty
             submissions += self.timers.due(self.registry.directory.all, now: self.parts.clock.now())
             self.process(submissions)
@@ -54,6 +55,16 @@ final class Committer {
             submission.answer(.failure(.stopped))
         }
         self.compactions.abandon()
+    }
+
+    /// One tenant alone may fill a batch; see ``Configuration/sharedBatchCostMax``.
+    private var portion: FairQueue<Submission>.Portion {
+        let configuration = self.parts.configuration
+        return FairQueue.Portion(
+            alone: configuration.batchBytesMax
+                + configuration.batchOperationsMax * Submission.operationCost,
+            shared: configuration.sharedBatchCostMax
+        )
     }
 
     private func nextDeadline() -> Int64 {
@@ -255,7 +266,7 @@ final class Committer {
     ) {
         let pin = self.parts.pins.take()
         let cache = self.parts.cache
-        let isQueued = self.parts.readers.submit { opened in
+        let isQueued = self.parts.readers.submit(for: tenant) { opened in
             let result: Result<Outcome, RequestError>
             switch opened {
             case .success(let reader):

@@ -2,7 +2,7 @@ package import ByreCore
 
 /// Bounds and settings of a store. What happens at each bound is said where it is kept.
 package struct Configuration: Sendable {
-    /// Space each tenant may use.
+    /// Space of a tenant that has no limit of its own.
     package var quota: Quota = .default
     /// Bytes of values kept in memory.
     package var cacheBytes = 256 << 20
@@ -10,12 +10,24 @@ package struct Configuration: Sendable {
     package var readerThreads = 2
     /// Most reads waiting for a reader thread; one more is refused with "too many requests".
     package var readQueueMax = 65_536
+    /// Most of them that are one tenant's; one more is refused as well.
+    package var readQueueTenantMax = 16_384
     /// Most writes waiting for the committer; one more is refused with "too many requests".
     package var writeQueueMax = 65_536
+    /// Most of them that are one tenant's; one more is refused as well.
+    package var writeQueueTenantMax = 16_384
+    /// Bytes of the writes waiting, past which one more is refused.
+    package var writeQueueBytesMax = 1 << 30
+    /// Bytes of one tenant's writes waiting, past which one more is refused.
+    package var writeQueueTenantBytesMax = 256 << 20
     /// Most operations in one commit.
     package var batchOperationsMax = 4_096
     /// Bytes of keys and values in one commit after which no operation is added.
     package var batchBytesMax = 8 << 20
+    /// What the operations of one commit may cost, about in bytes, while several tenants write: it
+    /// bounds how long one of them waits for the others' operations. Passed when there are more
+    /// tenants than it has room for.
+    package var sharedBatchCostMax = 128 << 10
     /// How long a write may wait before it is begun; then it fails with "request timed out".
     package var requestTimeoutNanoseconds: Int64 = 7_000_000_000
     /// Shortest time to live of a lease, in seconds.

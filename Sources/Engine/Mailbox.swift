@@ -8,7 +8,6 @@ package final class Mailbox<Element: Sendable>: @unchecked Sendable {
     // @unchecked: what varies is touched only with `mutex` held.
     private var elements: Deque<Element> = []
     private var isClosed = false
-    private var isPoked = false
     private var waiters = 0
     private let capacity: Int
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
@@ -23,11 +22,7 @@ package final class Mailbox<Element: Sendable>: @unchecked Sendable {
         self.mutex = .allocate(capacity: 1)
         self.condition = .allocate(capacity: 1)
         pthread_mutex_init(self.mutex, nil)
-        var attributes = pthread_condattr_t()
-        pthread_condattr_init(&attributes)
-        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
-        pthread_cond_init(self.condition, &attributes)
-        pthread_condattr_destroy(&attributes)
+        pthread_cond_init(self.condition, nil)
         self.room = .allocate(capacity: 1)
         pthread_cond_init(self.room, nil)
     }
@@ -68,29 +63,17 @@ package final class Mailbox<Element: Sendable>: @unchecked Sendable {
         if self.waiters > 0 { pthread_cond_signal(self.condition) }
     }
 
-    /// Ends one wait of ``takeAll(until:)`` with what there is: whoever waits has something else to do.
-    package func poke() {
-        pthread_mutex_lock(self.mutex)
-        self.isPoked = true
-        pthread_cond_signal(self.condition)
-        pthread_mutex_unlock(self.mutex)
-    }
-
-    /// Takes all elements, waiting for one until `deadline` (nanoseconds of the monotonic clock).
-    /// - Returns: the elements, empty when the deadline passed or it
-    ///   was poked; nil once the mailbox is closed and
-    ///   empty.
-    package func takeAll(until deadline: Int64) -> [Element]? {
-        self.wait(until: deadline) {
-            let taken = Array(self.elements)
-            self.elements.removeAll(keepingCapacity: true)
-            return taken
-        }
-    }
-
     /// Takes the oldest element, waiting for one; nil once the mailbox is closed and empty.
     package func takeFirst() -> Element? {
-        self.wait(until: .max) { self.elements.popFirst() } ?? nil
+        pthread_mutex_lock(self.mutex)
+        defer { pthread_mutex_unlock(self.mutex) }
+        self.waiters += 1
+        defer { self.waiters -= 1 }
+        while self.elements.isEmpty && !self.isClosed {
+            pthread_cond_wait(self.condition, self.mutex)
+        }
+        if self.elements.count >= self.capacity { pthread_cond_broadcast(self.room) }
+        return self.elements.popFirst()
     }
 
     /// Takes the oldest element, if there is one.
@@ -107,29 +90,5 @@ package final class Mailbox<Element: Sendable>: @unchecked Sendable {
         pthread_cond_broadcast(self.condition)
         pthread_cond_broadcast(self.room)
         pthread_mutex_unlock(self.mutex)
-    }
-
-    private func wait<Taken>(until deadline: Int64, _ take: () -> Taken) -> Taken? {
-        pthread_mutex_lock(self.mutex)
-        defer { pthread_mutex_unlock(self.mutex) }
-        self.waiters += 1
-        defer { self.waiters -= 1 }
-        while self.elements.isEmpty && !self.isClosed && !self.isPoked {
-            if deadline == .max {
-                pthread_cond_wait(self.condition, self.mutex)
-            } else {
-                var time = timespec(
-                    tv_sec: Int(deadline / 1_000_000_000),
-                    tv_nsec: Int(deadline % 1_000_000_000)
-                )
-                if pthread_cond_timedwait(self.condition, self.mutex, &time) == ETIMEDOUT {
-                    break
-                }
-            }
-        }
-        self.isPoked = false
-        if self.elements.isEmpty && self.isClosed { return nil }
-        if self.elements.count >= self.capacity { pthread_cond_broadcast(self.room) }
-        return take()
     }
 }

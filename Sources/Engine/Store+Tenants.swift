@@ -16,7 +16,7 @@ extension Store {
         reply: (any TenantReply)?
     ) throws(TenantChangeError) {
         switch self.tenantChanges.push(TenantSubmission(change: change, reply: reply)) {
-        case .pushed: self.mailbox.poke()
+        case .pushed: self.queue.poke()
         case .full: throw .tooManyChanges
         case .closed: throw .stopped
         }

@@ -7,7 +7,7 @@ package final class Store: Sendable {
     package let readers: ReaderPool
     package let clock: Clock
     let registry: PublishedRegistry
-    let mailbox: Mailbox<Submission>
+    let queue: FairQueue<Submission>
     let tenantChanges: Mailbox<TenantSubmission>
     private let committer: WorkerThread
     private let backend: any Backend
@@ -35,13 +35,15 @@ package final class Store: Sendable {
         let readers = ReaderPool(
             backend: backend,
             threads: configuration.readerThreads,
-            queueMax: configuration.readQueueMax
+            queueMax: configuration.readQueueMax,
+            tenantQueueMax: configuration.readQueueTenantMax
         )
         let cache = ValueCache(capacity: configuration.cacheBytes)
         let factory = TenantFactory(
             pins: pins,
             catchUp: CatchUp(readers: readers, cache: cache),
             watchLimits: watchLimits,
+            quota: configuration.quota,
             encodeEvent: encodeEvent
         )
         let nextRow = RowID(rawValue: recovered.lastRow.rawValue + 1)
@@ -71,14 +73,21 @@ package final class Store: Sendable {
         self.cache = cache
         self.readers = readers
         self.registry = registry
-        self.mailbox = Mailbox(capacity: configuration.writeQueueMax)
+        self.queue = FairQueue(
+            FairQueue.Bounds(
+                count: configuration.writeQueueMax,
+                cost: configuration.writeQueueBytesMax,
+                laneCount: configuration.writeQueueTenantMax,
+                laneCost: configuration.writeQueueTenantBytesMax
+            )
+        )
         self.tenantChanges = Mailbox(capacity: configuration.tenantChangesMax)
         self.counters = StoreCounters()
         let parts = Committer.Parts(
             backend: backend,
             configuration: configuration,
             clock: clock,
-            mailbox: self.mailbox,
+            queue: self.queue,
             tenantChanges: self.tenantChanges,
             cache: cache,
             readers: readers,
@@ -135,7 +144,7 @@ package final class Store: Sendable {
             reply: reply,
             waitsForPhysical: waitsForPhysical
         )
-        switch self.mailbox.push(submission) {
+        switch self.queue.push(submission, cost: submission.cost, to: tenant.writes) {
         case .pushed: return
         case .full: throw .tooManyRequests
         case .closed: throw .stopped
@@ -145,7 +154,7 @@ package final class Store: Sendable {
     /// Commits what is queued, then ends the threads and closes the backend. Once.
     package func stop() {
         self.tenantChanges.close()
-        self.mailbox.close()
+        self.queue.close()
         self.committer.join()
         self.readers.stop()
         self.backend.close()

@@ -23,6 +23,12 @@ struct Submission: Sendable {
     let reply: (any Reply)?
     /// A compaction that is answered once its rows are gone.
     var waitsForPhysical = false
+
+    /// What an operation costs beside its bytes, in bytes that take as long.
+    static let operationCost = 1_024
+
+    /// What it takes to carry out, about in bytes; what a deletion deletes is not known yet.
+    var cost: Int { Self.operationCost + Quota.cost(of: self.operation) }
 }
 
 /// Replies of one batch, gathered so that each event loop is woken once.

@@ -5,6 +5,8 @@ struct TenantFactory: Sendable {
     let pins: ReadPins
     let catchUp: CatchUp
     let watchLimits: WatchLimits
+    /// What a tenant's limits leave open.
+    let quota: Quota
     let encodeEvent: WatchEventEncoder
 
     func make(
@@ -24,7 +26,8 @@ struct TenantFactory: Sendable {
             definition,
             hub: hub,
             pins: self.pins,
-            catchUp: self.catchUp
+            catchUp: self.catchUp,
+            quota: self.quota
         )
     }
 

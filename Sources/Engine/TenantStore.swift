@@ -21,6 +21,12 @@ package final class TenantStore: Sendable {
     private let wakers = Mutex<[Int32: any WatchWaker]>([:])
     let pins: ReadPins
     private let catchUp: CatchUp
+    /// What the tenant may hold.
+    private let quotas: Mutex<Quota>
+    /// The tenant's writes that wait for the committer.
+    let writes = FairQueue<Submission>.Lane()
+    /// The tenant's reads that wait for a reader thread.
+    let reads = FairQueue<ReaderPool.Job>.Lane()
 
     /// A tenant's volatile parts.
     struct Live: ~Copyable {
@@ -50,7 +56,8 @@ package final class TenantStore: Sendable {
         _ definition: TenantDefinition,
         hub: consuming sending WatchHub,
         pins: ReadPins,
-        catchUp: CatchUp
+        catchUp: CatchUp,
+        quota: Quota
     ) {
         self.id = state.id
         self.clusterID = state.clusterID
@@ -60,6 +67,14 @@ package final class TenantStore: Sendable {
         self.live = Mutex(Live(hub: hub, lessor: Lessor()))
         self.pins = pins
         self.catchUp = catchUp
+        self.quotas = Mutex(quota)
+    }
+
+    /// What the tenant may hold; a change is in force from the next batch on.
+    package var quota: Quota { self.quotas.withLock { $0 } }
+
+    package func setQuota(_ quota: Quota) {
+        self.quotas.withLock { $0 = quota }
     }
 
     // MARK: Definition

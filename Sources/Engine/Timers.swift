@@ -28,6 +28,10 @@ struct Timers {
                 return lifecycle == .active ? live.lessor.expired(at: now) : []
             }
             for lease in expired { due.append(self.submission(.leaseRevoke(lease), tenant)) }
+            let state = tenant.snapshot.state
+            if tenant.quota.mayClearAlarm(of: state) {
+                due.append(self.submission(.alarmDeactivate(state.noSpaceAlarm), tenant))
+            }
             if let revision = self.compactRevision(of: tenant, lifecycle, now: now) {
                 due.append(self.submission(.compact(revision: revision), tenant))
             }

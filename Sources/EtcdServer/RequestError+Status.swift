@@ -26,7 +26,10 @@ extension Status {
         case .leaseNotFound: self.init(EtcdError.leaseNotFound)
         case .leaseExists: self.init(EtcdError.leaseExists)
         case .leaseTTLTooLarge: self.init(EtcdError.leaseTTLTooLarge)
-        case .noSpace: self.init(EtcdError.noSpace)
+        // Whatever a tenant holds too much of, the words are those that API servers know; what is
+        // asked too often is told "too many requests".
+        case .noSpace, .tooManyKeys, .tooManyLeases: self.init(EtcdError.noSpace)
+        case .valueTooLarge: self.init(EtcdError.requestTooLarge)
         case .corruptAlarm: self.init(EtcdError.corrupt)
         case .timedOut: self.init(EtcdError.timeout)
         case .stopped: self.init(EtcdError.stopped)

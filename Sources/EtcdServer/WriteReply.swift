@@ -92,7 +92,7 @@ extension EtcdServer {
     private func hasSpace(for operation: Operation, _ tenant: TenantStore) -> Bool {
         let cost = Quota.cost(of: operation)
         guard cost > 0 else { return true }
-        return self.store.configuration.quota.admits(cost: cost, to: tenant.snapshot.state)
+        return tenant.quota.admits(cost: cost, to: tenant.snapshot.state)
     }
 
     /// Refuses a write for want of space; the alarm is raised before the client hears of it.

@@ -75,6 +75,29 @@ final class StoreFixture {
         return Bytes(text.utf8)
     }
 
+    /// A backend that holds the tenant `default` and others.
+    static func memory(with names: String...) throws -> MemoryBackend {
+        let memory = MemoryBackend()
+        var batch = CommitBatch()
+        batch.createdTenants = (["default"] + names).enumerated().map { place, name in
+            TenantRecord(
+                id: TenantID(rawValue: Int64(place) + 1),
+                name: name,
+                clusterID: UInt64(place) * 10 + 11,
+                memberID: UInt64(place) * 10 + 12
+            )
+        }
+        try memory.commit(batch)
+        return memory
+    }
+
+    func tenant(_ name: String) throws -> TenantStore {
+        guard let tenant = self.store.tenant(named: name) else {
+            throw Signal.Hang(what: "the tenant \(name)")
+        }
+        return tenant
+    }
+
     // MARK: Writing
 
     /// Submits a ``Statement``'s operation.

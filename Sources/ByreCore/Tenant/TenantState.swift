@@ -60,6 +60,9 @@ package struct TenantState: Sendable {
         self.alarms.contains { $0.kind == kind }
     }
 
+    /// The alarm that the tenant raises of itself when its space is used up.
+    package var noSpaceAlarm: Alarm { Alarm(.noSpace, memberID: self.memberID) }
+
     mutating func grow(by bytes: Int64) {
         self.usedBytes += bytes
         self.allocatedBytes = max(self.allocatedBytes, self.usedBytes)

@@ -33,6 +33,7 @@ extension Evaluation {
         var path: [Bool] = []
         let values = BatchValues(batch: batch, loader: loader)
         try Comparison(state: self.state, loader: values).decide(txn, path: &path)
+        try self.checkRoom(for: txn, path: path)
         var step = 0
         try self.check(txn, path: path, step: &step)
         step = 0

@@ -10,7 +10,7 @@ package struct Evaluation {
     package internal(set) var changes: [Change] = []
     /// Where in `changes` those of the operation under way begin.
     var firstChange = 0
-    private let quota: Quota
+    let quota: Quota
 
     package init(of state: TenantState, quota: Quota) {
         self.state = state
@@ -27,8 +27,24 @@ package struct Evaluation {
         loader: some ValueLoader
     ) throws(RequestError) -> Outcome {
         try self.admit(operation, batch: batch)
+        do throws(RequestError) {
+            return try self.run(operation, batch: batch, loader: loader)
+        } catch {
+            if error == .noSpace, self.quota.isFull(self.state) {
+                self.raise(self.state.noSpaceAlarm, batch: batch)
+            }
+            throw error
+        }
+    }
+
+    private mutating func run(
+        _ operation: Operation,
+        batch: Batch,
+        loader: some ValueLoader
+    ) throws(RequestError) -> Outcome {
         switch operation {
         case .put(let put):
+            try self.checkRoom(for: put)
             return try self.change(batch, mayFailHalfway: false) {
                 evaluation throws(RequestError) in
                 try evaluation.check(put)
@@ -69,38 +85,14 @@ package struct Evaluation {
             self.raise(alarm, batch: batch)
             return .alarm(isNamed: true, headerRevision: self.state.revision)
         case .alarmDeactivate(let alarm):
-            let wasRaised = self.state.alarms.remove(alarm) != nil
-            if wasRaised {
-                self.state.sequence += 1
-                batch.append(.clear(self.state.id, alarm))
-            }
-            return .alarm(isNamed: wasRaised, headerRevision: self.state.revision)
+            return .alarm(
+                isNamed: self.clear(alarm, batch: batch),
+                headerRevision: self.state.revision
+            )
         case .defragment:
             self.state.allocatedBytes = self.state.usedBytes
             self.state.sequence += 1
             return .defragmented
-        }
-    }
-
-    /// Refuses what the alarms forbid, and what the quota has no room for.
-    /// - Source: etcd `server/etcdserver/apply`, `capped.go`, `corrupt.go`, `quota.go`.
-    private mutating func admit(
-        _ operation: Operation,
-        batch: Batch
-    ) throws(RequestError) {
-        if self.state.hasAlarm(.corrupt) {
-            switch operation {
-            case .put, .deleteRange, .txn, .compact, .leaseGrant, .leaseRevoke:
-                throw .corruptAlarm
-            case .alarmActivate, .alarmDeactivate, .defragment: break
-            }
-        }
-        let cost = Quota.cost(of: operation)
-        guard cost > 0 else { return }
-        guard !self.state.hasAlarm(.noSpace) else { throw .noSpace }
-        guard self.quota.admits(cost: cost, to: self.state) else {
-            self.raise(Alarm(.noSpace, memberID: self.state.memberID), batch: batch)
-            throw .noSpace
         }
     }
 
@@ -146,10 +138,19 @@ package struct Evaluation {
         self.state.sequence += 1
     }
 
-    private mutating func raise(_ alarm: Alarm, batch: Batch) {
+    mutating func raise(_ alarm: Alarm, batch: Batch) {
         guard self.state.alarms.insert(alarm).inserted else { return }
         self.state.sequence += 1
         batch.append(.raise(self.state.id, alarm))
+    }
+
+    /// - Returns: whether it was raised.
+    @discardableResult
+    mutating func clear(_ alarm: Alarm, batch: Batch) -> Bool {
+        guard self.state.alarms.remove(alarm) != nil else { return false }
+        self.state.sequence += 1
+        batch.append(.clear(self.state.id, alarm))
+        return true
     }
 
     private mutating func grant(
@@ -159,6 +160,7 @@ package struct Evaluation {
         candidate: Int64,
         batch: Batch
     ) throws(RequestError) -> Outcome {
+        try self.checkRoomForLease()
         guard ttlSeconds <= Lease.maxTTLSeconds else { throw .leaseTTLTooLarge }
         var chosen = id
         if id == .none {

@@ -12,8 +12,14 @@ package enum RequestError: Error, Hashable, Sendable {
     case leaseNotFound
     case leaseExists
     case leaseTTLTooLarge
-    /// The quota is used up; the NOSPACE alarm is raised.
+    /// The quota is used up; once it is, the NOSPACE alarm is raised.
     case noSpace
+    /// The tenant has as many live keys as it may have.
+    case tooManyKeys
+    /// The tenant has as many leases as it may have.
+    case tooManyLeases
+    /// A value is larger than the tenant's may be.
+    case valueTooLarge
     /// The CORRUPT alarm is raised: nothing is changed any more.
     case corruptAlarm
     /// The request waited longer than a request may.

@@ -145,7 +145,8 @@ extension EtcdServer {
         _ tenant: TenantStore,
         _ call: ServerCall
     ) {
-        let isQueued = self.onReader(for: call, loop: call.loop) { reader throws(RequestError) in
+        let isQueued = self.onReader(for: call, tenant, loop: call.loop) {
+            reader throws(RequestError) in
             let pinned = tenant.pinnedSnapshot()
             let read = try RangeRead(
                 request,

@@ -72,7 +72,7 @@ final class RangeStreamHandler: StreamHandler {
         let tenant = self.tenant
         let cache = self.server.store.cache
         self.isLoading = true
-        let isQueued = self.server.onReader(for: self, loop: self.call.loop) {
+        let isQueued = self.server.onReader(for: self, tenant, loop: self.call.loop) {
             reader throws(RequestError) in
             let pinned = tenant.pinnedSnapshot()
             let loader = ReaderLoader(reader: reader, cache: cache)

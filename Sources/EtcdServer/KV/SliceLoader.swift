@@ -29,18 +29,23 @@ struct SliceLoader {
             @escaping @Sendable (Handler, Result<[KeyValue], BackendError>) -> Void
     ) -> Filling {
         var missing: [(place: Int, row: RowID)] = []
+        var bytes = 0
         for place in pairs.indices {
             let version = pairs[place].version
             pairs[place].value =
                 version.valueSize == 0 ? [] : self.store.cache.value(of: version.row)
-            if pairs[place].value == nil { missing.append((place, version.row)) }
+            if pairs[place].value == nil {
+                missing.append((place, version.row))
+                bytes += Int(version.valueSize)
+            }
         }
         guard !missing.isEmpty else { return .done(pairs) }
         missing.sort { $0.row < $1.row }
 
         let bound = LoopBound(handler, loop: self.loop)
         let tenant = self.tenant.id
-        let isQueued = self.store.readers.submit { [missing, pairs] opened in
+        let isQueued = self.store.readers.submit(for: self.tenant, bytes: bytes) {
+            [missing, pairs] opened in
             var loaded = pairs
             let result: Result<[KeyValue], BackendError>
             do throws(BackendError) {

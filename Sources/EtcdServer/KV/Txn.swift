@@ -57,7 +57,7 @@ extension EtcdServer {
             call.fail(Status(error))
             return
         }
-        self.onReader(call) { reader throws(RequestError) in
+        self.onReader(call, tenant) { reader throws(RequestError) in
             let pinned = tenant.pinnedSnapshot()
             defer { withExtendedLifetime(pinned) {} }
             let loader = ReaderLoader(reader: reader, cache: cache)

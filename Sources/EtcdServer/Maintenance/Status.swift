@@ -16,7 +16,7 @@ extension EtcdServer {
         response.version = self.settings.version
         response.dbSize = state.allocatedBytes
         response.dbSizeInUse = state.usedBytes
-        response.dbSizeQuota = self.store.configuration.quota.bytes ?? 0
+        response.dbSizeQuota = tenant.quota.bytes ?? 0
         response.leader = tenant.memberID
         response.raftIndex = index
         response.raftAppliedIndex = index
