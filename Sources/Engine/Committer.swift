@@ -153,7 +153,7 @@ final class Committer {
 
     private func publish(_ run: BatchRun) {
         for row in run.batch.commit.rows where !row.version.isTombstone {
-            self.parts.cache.insert(row.value, of: row.version.row)
+            self.parts.cache.insert(row.value, of: row.version.row, tenant: row.tenant)
         }
         for work in run.work where work.isChanged {
             self.publish(work, leases: run.batch.commit.leases)

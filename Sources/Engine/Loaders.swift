@@ -47,7 +47,7 @@ package struct ReaderLoader: ValueLoader {
         if let value = self.cache.value(of: row) { return value }
         var loaded = Bytes()
         try self.reader.values(of: tenant, rows: [row]) { _, value in loaded = value }
-        self.cache.insert(loaded, of: row)
+        self.cache.insert(loaded, of: row, tenant: tenant)
         return loaded
     }
 }

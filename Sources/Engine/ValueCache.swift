@@ -3,8 +3,11 @@ import Synchronization
 
 /// Values of rows, held in memory up to a number of bytes.
 ///
-/// Sharded, so that event loops do not meet; each shard evicts by the clock algorithm: a hand passes
-/// over the slots and takes the first that was not used since the last round.
+/// Sharded, so that event loops do not meet. Within a shard each tenant's entries form a ring with a
+/// clock's hand on it, which passes over the entries and takes out the first that was not used since
+/// the last round. Room is made by tenants that hold more than the average, so one that fills the
+/// cache does so at its own cost; but for every eighth entry, which may be anyone's that is not
+/// used, so that tenants that went quiet hand theirs over as the cache is filled some times anew.
 package final class ValueCache: Sendable {
     /// What an entry counts for beside its value: slot, dictionary entry and array header.
     static let entryOverhead = 96
@@ -23,8 +26,8 @@ package final class ValueCache: Sendable {
         self.shard(row).value(of: row)
     }
 
-    package func insert(_ value: Bytes, of row: RowID) {
-        self.shard(row).insert(value, of: row)
+    package func insert(_ value: Bytes, of row: RowID, tenant: TenantID) {
+        self.shard(row).insert(value, of: row, tenant: tenant)
     }
 
     /// Forgets rows that are deleted.
@@ -35,23 +38,51 @@ package final class ValueCache: Sendable {
     /// Bytes held at the moment, overhead included.
     package var bytes: Int { self.shards.reduce(0) { $0 + $1.bytes } }
 
+    /// Bytes held for one tenant, overhead included.
+    package func bytes(of tenant: TenantID) -> Int {
+        self.shards.reduce(0) { $0 + $1.bytes(of: tenant) }
+    }
+
     private func shard(_ row: RowID) -> Shard {
         self.shards[Int(truncatingIfNeeded: row.rawValue) & (Self.shardCount - 1)]
     }
 
-    private final class Shard: Sendable {
-        private struct Slot {
+    fileprivate final class Shard: Sendable {
+        fileprivate struct Slot {
             var row: RowID
             var value: Bytes
-            var isUsed: Bool
+            var isUsed = false
+            /// The ring it is in, and its neighbours there.
+            var ring: Int32
+            var next: Int32 = 0
+            var previous: Int32 = 0
+
+            var size: Int { self.value.count + ValueCache.entryOverhead }
         }
 
-        private struct State: ~Copyable {
+        /// The entries of one tenant; the oldest first, from the hand on.
+        fileprivate struct Ring {
+            var tenant: TenantID
+            /// Slot that is looked at next.
+            var hand: Int32 = -1
+            var bytes = 0
+            var count = 0
+        }
+
+        fileprivate struct State: ~Copyable {
             var places: [RowID: Int] = [:]
             var slots: [Slot] = []
             var free: [Int] = []
-            var hand = 0
             var bytes = 0
+            var rings: [Ring] = []
+            var ringOf: [TenantID: Int32] = [:]
+            var freeRings: [Int32] = []
+            /// Ring that made room last, and ring that was last looked at for its age.
+            var richRing = 0
+            var agedRing = 0
+            /// Entries of `agedRing` still to be looked at.
+            var agedEntriesLeft = 0
+            var evictions = 0
         }
 
         private let capacity: Int
@@ -71,53 +102,131 @@ package final class ValueCache: Sendable {
             }
         }
 
-        func insert(_ value: Bytes, of row: RowID) {
+        func bytes(of tenant: TenantID) -> Int {
+            self.state.withLock { state in
+                state.ringOf[tenant].map { state.rings[Int($0)].bytes } ?? 0
+            }
+        }
+
+        func insert(_ value: Bytes, of row: RowID, tenant: TenantID) {
             let size = value.count + ValueCache.entryOverhead
             guard size <= self.capacity else { return }
             self.state.withLock { state in
                 guard state.places[row] == nil else { return }
-                while state.bytes + size > self.capacity { Self.evict(&state) }
-                let slot = Slot(row: row, value: value, isUsed: false)
-                if let place = state.free.popLast() {
-                    state.slots[place] = slot
-                    state.places[row] = place
-                } else {
-                    state.places[row] = state.slots.count
+                while state.bytes + size > self.capacity { state.evict() }
+                let ring = state.ring(of: tenant)
+                let slot = Slot(row: row, value: value, ring: ring)
+                let place = state.free.popLast() ?? state.slots.count
+                if place == state.slots.count {
                     state.slots.append(slot)
+                } else {
+                    state.slots[place] = slot
                 }
-                state.bytes += size
+                state.places[row] = place
+                state.link(place)
             }
         }
 
         func remove(_ row: RowID) {
             self.state.withLock { state in
                 guard let place = state.places[row] else { return }
-                Self.clear(place, &state)
+                state.clear(place)
             }
         }
+    }
+}
 
-        /// Takes out one entry that has not been used since the hand last passed.
-        /// - Precondition: there is one.
-        private static func evict(_ state: inout State) {
-            while true {
-                if state.hand >= state.slots.count { state.hand = 0 }
-                let place = state.hand
-                state.hand += 1
-                guard state.places[state.slots[place].row] == place else { continue }
-                guard state.slots[place].isUsed else {
-                    self.clear(place, &state)
-                    return
-                }
-                state.slots[place].isUsed = false
-            }
+extension ValueCache.Shard.State {
+    /// Takes out one entry.
+    /// - Precondition: there is one.
+    fileprivate mutating func evict() {
+        self.evictions &+= 1
+        if self.evictions.isMultiple(of: 8), self.evictAged() { return }
+        // At least one tenant has the average.
+        let average = self.bytes / self.ringOf.count
+        while self.rings[self.richRing].bytes < max(average, 1) {
+            self.richRing = self.richRing + 1 < self.rings.count ? self.richRing + 1 : 0
         }
+        while !self.passHand(of: self.richRing) {}
+    }
 
-        private static func clear(_ place: Int, _ state: inout State) {
-            let slot = state.slots[place]
-            state.places[slot.row] = nil
-            state.bytes -= slot.value.count + ValueCache.entryOverhead
-            state.slots[place].value = []
-            state.free.append(place)
+    /// Takes out the next of all entries, unless it was used: one tenant's after another's, so that
+    /// however few somebody has, each is looked at as seldom as the others'.
+    private mutating func evictAged() -> Bool {
+        while self.agedEntriesLeft == 0 || self.rings[self.agedRing].count == 0 {
+            self.agedRing = self.agedRing + 1 < self.rings.count ? self.agedRing + 1 : 0
+            self.agedEntriesLeft = self.rings[self.agedRing].count
         }
+        self.agedEntriesLeft -= 1
+        return self.passHand(of: self.agedRing)
+    }
+
+    /// Looks at the entry under the hand: takes it out, or lets it stay for another round if it was
+    /// used.
+    private mutating func passHand(of ring: Int) -> Bool {
+        let place = Int(self.rings[ring].hand)
+        guard self.slots[place].isUsed else {
+            self.clear(place)
+            return true
+        }
+        self.slots[place].isUsed = false
+        self.rings[ring].hand = self.slots[place].next
+        return false
+    }
+
+    /// The ring of a tenant, made if there is none.
+    fileprivate mutating func ring(of tenant: TenantID) -> Int32 {
+        if let ring = self.ringOf[tenant] { return ring }
+        let ring = self.freeRings.popLast() ?? Int32(self.rings.count)
+        if ring == self.rings.count {
+            self.rings.append(ValueCache.Shard.Ring(tenant: tenant))
+        } else {
+            self.rings[Int(ring)] = ValueCache.Shard.Ring(tenant: tenant)
+        }
+        self.ringOf[tenant] = ring
+        return ring
+    }
+
+    /// Adds a slot to the end of its ring.
+    fileprivate mutating func link(_ place: Int) {
+        let ring = Int(self.slots[place].ring)
+        let slot = Int32(place)
+        let first = self.rings[ring].hand
+        if first < 0 {
+            self.slots[place].next = slot
+            self.slots[place].previous = slot
+            self.rings[ring].hand = slot
+        } else {
+            let last = self.slots[Int(first)].previous
+            self.slots[place].next = first
+            self.slots[place].previous = last
+            self.slots[Int(last)].next = slot
+            self.slots[Int(first)].previous = slot
+        }
+        let size = self.slots[place].size
+        self.rings[ring].bytes += size
+        self.rings[ring].count += 1
+        self.bytes += size
+    }
+
+    /// Empties a slot.
+    fileprivate mutating func clear(_ place: Int) {
+        let slot = self.slots[place]
+        let ring = Int(slot.ring)
+        self.places[slot.row] = nil
+        self.bytes -= slot.size
+        self.rings[ring].bytes -= slot.size
+        self.rings[ring].count -= 1
+        if slot.next == place {
+            self.ringOf[self.rings[ring].tenant] = nil
+            self.rings[ring].hand = -1
+            self.freeRings.append(slot.ring)
+        } else {
+            self.slots[Int(slot.next)].previous = slot.previous
+            self.slots[Int(slot.previous)].next = slot.next
+            if self.rings[ring].hand == place { self.rings[ring].hand = slot.next }
+        }
+        self.slots[place].value = []
+        self.free.append(place)
     }
 }
