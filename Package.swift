@@ -102,7 +102,7 @@ let package = Package(
         .target(
             name: "Engine",
             dependencies: [
-                "ByreCore",
+                "ByreCore", "Tenancy",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HashTreeCollections", package: "swift-collections"),
             ]

@@ -1,5 +1,6 @@
 package import ByreCore
 import Synchronization
+package import Tenancy
 
 /// One tenant of a running store: its committed state and its live parts, for any thread.
 ///
@@ -21,6 +22,10 @@ package final class TenantStore: Sendable {
     private let wakers = Mutex<[Int32: any WatchWaker]>([:])
     let pins: ReadPins
     private let catchUp: CatchUp
+    /// How much of the tenant's work is let in at a time.
+    package let admission = TenantAdmission()
+    /// What the tenant's limits leave open.
+    private let standard: Quota
     /// What the tenant may hold.
     private let quotas: Mutex<Quota>
     /// The tenant's writes that wait for the committer.
@@ -67,14 +72,20 @@ package final class TenantStore: Sendable {
         self.live = Mutex(Live(hub: hub, lessor: Lessor()))
         self.pins = pins
         self.catchUp = catchUp
+        self.standard = quota
         self.quotas = Mutex(quota)
+        self.apply(definition.limits)
     }
 
     /// What the tenant may hold; a change is in force from the next batch on.
     package var quota: Quota { self.quotas.withLock { $0 } }
 
-    package func setQuota(_ quota: Quota) {
-        self.quotas.withLock { $0 = quota }
+    /// Puts a tenant's limits in force, all of them. What is there already stays, where it is more
+    /// than may be.
+    private func apply(_ limits: TenantLimits) {
+        self.quotas.withLock { $0 = Quota(limits, default: self.standard) }
+        self.admission.apply(limits)
+        self.withHub { $0.limitWatchers(to: limits.watches) }
     }
 
     // MARK: Definition
@@ -102,6 +113,7 @@ package final class TenantStore: Sendable {
             defined = definition
             return before
         }
+        self.apply(definition.limits)
         guard before != .active, definition.lifecycle == .active else { return }
         self.withLive { $0.lessor.restart(now: now) }
     }

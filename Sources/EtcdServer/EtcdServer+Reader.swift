@@ -16,7 +16,7 @@ extension EtcdServer {
             call,
             result in
             switch result {
-            case .success(let message): call.reply(message)
+            case .success(let message): self.reply(message, tenant, to: call)
             case .failure(let error): call.fail(Status(error))
             }
         }

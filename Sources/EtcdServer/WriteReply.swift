@@ -2,17 +2,24 @@ import ByreCore
 import EtcdAPI
 import Engine
 import GRPC
+import Tenancy
 
 /// Brings the outcome of a write back to its call.
 final class WriteReply: Reply {
     let executor: any ReplyExecutor
     private let call: LoopBound<ServerCall>
+    private let tenant: TenantStore
     private let answer: @Sendable (Outcome) -> FramedMessage
 
     /// - Parameter answer: encodes the outcome of the operation submitted.
-    init(_ call: ServerCall, answer: @escaping @Sendable (Outcome) -> FramedMessage) {
+    init(
+        _ call: ServerCall,
+        _ tenant: TenantStore,
+        answer: @escaping @Sendable (Outcome) -> FramedMessage
+    ) {
         self.executor = call.loop
         self.call = LoopBound(call, loop: call.loop)
+        self.tenant = tenant
         self.answer = answer
     }
 
@@ -21,7 +28,10 @@ final class WriteReply: Reply {
         // Nobody is there to read the answer of a call that was reset.
         guard call.isOpen else { return }
         switch result {
-        case .success(let outcome): call.reply(self.answer(outcome))
+        case .success(let outcome):
+            let answer = self.answer(outcome)
+            EtcdServer.charge(answer, self.tenant, call)
+            call.reply(answer)
         case .failure(let error): call.fail(Status(error))
         }
     }
@@ -76,12 +86,29 @@ extension EtcdServer {
             call.fail(Status(error))
             return
         }
+        let writes = operation.writeCount
+        guard writes > 0, tenant.admission.isMetered else {
+            self.queue(operation, tenant, call, waitsForPhysical: waitsForPhysical, answer: answer)
+            return
+        }
+        self.pace(writes, of: .writes, holding: messageBytes, tenant, call) {
+            self.queue(operation, tenant, call, waitsForPhysical: waitsForPhysical, answer: answer)
+        }
+    }
+
+    private func queue(
+        _ operation: Operation,
+        _ tenant: TenantStore,
+        _ call: ServerCall,
+        waitsForPhysical: Bool,
+        answer: @escaping @Sendable (Outcome) -> FramedMessage
+    ) {
         do throws(RequestError) {
             try self.store.submit(
                 operation,
                 to: tenant,
                 waitsForPhysical: waitsForPhysical,
-                reply: WriteReply(call, answer: answer)
+                reply: WriteReply(call, tenant, answer: answer)
             )
         } catch {
             call.fail(Status(error))

@@ -23,6 +23,8 @@ package final class ServerCall {
     package let deadline: UInt64
     /// Unary calls: the call is over without our doing, so ``reply(_:)`` would reach nobody.
     @exclusivity(unchecked) package var onEnd: ((Status) -> Void)?
+    /// The call has its outcome, whoever gave it; called once.
+    @exclusivity(unchecked) package var onSettled: (() -> Void)?
     /// False once the call has its outcome: nothing that is sent goes anywhere.
     @exclusivity(unchecked) package private(set) var isOpen = true
     /// Bytes that were sent by the handler and not yet taken by HTTP/2.
@@ -165,6 +167,10 @@ package final class ServerCall {
         self.outcome = status
         self.onEnd = nil
         self.handler = nil
+        if let onSettled {
+            self.onSettled = nil
+            onSettled()
+        }
         self.transport?.settled(self, status.code)
         self.deframer.discard()
     }

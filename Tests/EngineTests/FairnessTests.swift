@@ -61,7 +61,7 @@ import Testing
     @Test func aFullTenantIsNobodyElsesTrouble() throws {
         let fixture = try StoreFixture(on: StoreFixture.memory(with: "other"))
         let other = try fixture.tenant("other")
-        other.setQuota(Quota(bytes: 20_480 + 66, mode: .headroom))
+        try Self.limit(fixture, other) { $0.bytes = 20_480 + 66 }
         #expect(try fixture.submit("put a=1", to: other).text() == "rev 2")
         #expect(try fixture.submit("put b=1", to: other).text() == "no space")
         #expect(try fixture.submit("put a=2", to: other).text() == "rev 3")
@@ -72,7 +72,7 @@ import Testing
 
     @Test func theAlarmOfAFullTenantClearsItselfWhenCompactionMadeRoom() throws {
         let fixture = try StoreFixture()
-        fixture.tenant.setQuota(Quota(bytes: 22_680, mode: .headroom))
+        try Self.limit(fixture) { $0.bytes = 22_680 }
         let kilo = String(repeating: "k", count: 1_000)
         for line in ["put a=\(kilo)", "put a=\(kilo)", "put b=\(kilo)", "delete b"] {
             _ = try fixture.run(line)
@@ -90,14 +90,14 @@ import Testing
 
     @Test func theAlarmClearsItselfWhenTheLimitRisesAndOutlivesARestartOtherwise() throws {
         let fixture = try StoreFixture()
-        fixture.tenant.setQuota(Quota(bytes: 20_500, mode: .headroom))
+        try Self.limit(fixture) { $0.bytes = 20_500 }
         #expect(try fixture.run("put a=1") == "no space")
         fixture.stop()
         let again = try StoreFixture(on: fixture.memory.reopened())
-        again.tenant.setQuota(Quota(bytes: 20_500, mode: .headroom))
+        try Self.limit(again) { $0.bytes = 20_500 }
         try Self.letLeaseChecksPass(again)
         #expect(again.tenant.snapshot.state.hasAlarm(.noSpace))
-        again.tenant.setQuota(Quota(bytes: 30_000, mode: .headroom))
+        try Self.limit(again) { $0.bytes = 30_000 }
         try Self.letLeaseChecksPass(again)
         #expect(!again.tenant.snapshot.state.hasAlarm(.noSpace))
         #expect(try again.run("put a=1") == "rev 2")
@@ -116,24 +116,80 @@ import Testing
         line: String,
         refusal: String
     ) throws {
-        var limits = TenantLimits()
-        limits.keys = 2
-        limits.valueBytes = 4
-        limits.leases = 2
-        let quota = Quota(limits, default: .default)
         let fixture = try StoreFixture()
-        fixture.tenant.setQuota(quota)
+        try Self.limit(fixture) {
+            $0.keys = 2
+            $0.valueBytes = 4
+            $0.leases = 2
+        }
         for line in before { #expect(try fixture.run(line).hasPrefix("rev ")) }
         #expect(try fixture.run(line) == refusal)
         fixture.stop()
         let again = try StoreFixture(on: fixture.memory.reopened())
-        again.tenant.setQuota(quota)
         #expect(try again.run(line) == refusal)
-        limits.keys = 3
-        limits.valueBytes = 5
-        limits.leases = 3
-        again.tenant.setQuota(Quota(limits, default: .default))
+        try Self.limit(again) {
+            $0.keys = 3
+            $0.valueBytes = 5
+            $0.leases = 3
+        }
         #expect(try again.run(line).hasPrefix("rev "))
+    }
+
+    @Test func watchersAreLimitedOverAllStreams() throws {
+        let fixture = try StoreFixture()
+        try Self.limit(fixture) { $0.watches = 2 }
+        let streams = fixture.tenant.withHub { hub in
+            (0..<3).compactMap { _ in
+                hub.openStream(loop: 0, progressInterval: .seconds(600), now: .zero)
+            }
+        }
+        let request = WatchCreateRequest(key: [97], rangeEnd: [])
+        let ids = fixture.tenant.withHub { hub in
+            streams.map { hub.create(request, on: $0, now: .zero) }
+        }
+        #expect(ids.map { $0 != nil } == [true, true, false])
+        let refusals = fixture.tenant.withHub { hub in
+            var responses: [WatchResponse] = []
+            _ = hub.take(from: streams[2], bytesMax: 1_000, into: &responses)
+            return responses.compactMap { response in
+                if case .refused(let refusal, _) = response { refusal.reason } else { nil }
+            }
+        }
+        #expect(refusals == ["etcdserver: too many requests"])
+        // One that ends makes room for another.
+        fixture.tenant.withHub { $0.closeStream(streams[0]) }
+        #expect(fixture.tenant.withHub { $0.create(request, on: streams[2], now: .zero) } != nil)
+        try Self.limit(fixture) { $0.watches = nil }
+        #expect(fixture.tenant.withHub { $0.create(request, on: streams[2], now: .zero) } != nil)
+    }
+
+    /// Gives a tenant limits of headroom mode, as an administrator would.
+    private static func limit(
+        _ fixture: StoreFixture,
+        _ tenant: TenantStore? = nil,
+        _ set: (inout TenantLimits) -> Void
+    ) throws {
+        let tenant = tenant ?? fixture.tenant
+        var definition = tenant.definition
+        definition.limits = TenantLimits()
+        set(&definition.limits)
+        let answer = DefinitionAnswer()
+        try fixture.store.submit(
+            .replace(tenant.id, definition, ifGeneration: nil),
+            reply: answer
+        )
+        try answer.wait()
+    }
+
+    /// Waits until a tenant's definition is replaced.
+    private final class DefinitionAnswer: TenantReply {
+        private let signal = Signal()
+
+        var executor: any ReplyExecutor { InlineExecutor.shared }
+
+        func complete(_ result: Result<TenantStore, TenantChangeError>) { self.signal.send() }
+
+        func wait() throws { try self.signal.wait(for: "a definition") }
     }
 
     private static func letLeaseChecksPass(_ fixture: StoreFixture) throws {

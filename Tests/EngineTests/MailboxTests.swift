@@ -4,19 +4,20 @@ import Synchronization
 import Testing
 
 @Suite struct MailboxTests {
-    @Test func elementsComeInOrder() {
+    @Test func elementsComeInOrderAndMoreThanTheCapacityIsRefused() {
         let mailbox = Mailbox<Int>(capacity: 3)
-        for element in 1...3 { #expect(mailbox.push(element)) }
+        #expect((1...4).map { mailbox.push($0) } == [.pushed, .pushed, .pushed, .full])
         #expect(mailbox.takeFirst() == 1)
-        #expect(mailbox.push(4))
-        #expect((0..<3).map { _ in mailbox.takeFirst() } == [2, 3, 4])
+        #expect(mailbox.push(5) == .pushed)
+        #expect(mailbox.takeFirstIfAny() == 2)
+        #expect((0..<3).map { _ in mailbox.takeFirstIfAny() } == [3, 5, nil])
     }
 
     @Test func aFullMailboxIsWaitedFor() throws {
         let mailbox = Mailbox<Int>(capacity: 2)
         let pushed = Signal()
         let pusher = WorkerThread(name: "pusher") {
-            for element in 0..<1_000 { mailbox.push(element) }
+            for element in 0..<1_000 { mailbox.pushWaiting(element) }
             pushed.send()
         }
         #expect((0..<1_000).map { _ in mailbox.takeFirst() } == Array(0..<1_000))
@@ -26,24 +27,24 @@ import Testing
 
     @Test func whatIsInsideWhenItClosesIsStillTaken() {
         let mailbox = Mailbox<Int>(capacity: 3)
-        mailbox.push(1)
-        mailbox.push(2)
+        _ = mailbox.push(1)
+        _ = mailbox.push(2)
         mailbox.close()
-        #expect(!mailbox.push(3))
+        #expect(mailbox.push(3) == .closed)
         #expect(mailbox.takeFirst() == 1)
         #expect(mailbox.takeFirst() == 2)
         #expect(mailbox.takeFirst() == nil)
     }
 
     @Test func everyElementReachesOneTaker() {
-        let mailbox = Mailbox<Int>(capacity: 100)
+        let mailbox = Mailbox<Int>(capacity: 10_000)
         let results = TakenElements()
         let takers = (0..<4).map { number in
             WorkerThread(name: "taker-\(number)") {
                 while let element = mailbox.takeFirst() { results.append(element) }
             }
         }
-        for element in 0..<5_000 { mailbox.push(element) }
+        for element in 0..<5_000 { #expect(mailbox.push(element) == .pushed) }
         mailbox.close()
         for taker in takers { taker.join() }
         #expect(results.all.sorted() == Array(0..<5_000))

@@ -37,7 +37,7 @@ final class StoreFixture {
             configuration: configuration,
             clock: Clock { clock.now },
             wallClock: WallClock { clock.wallSeconds },
-            newTenant: .numbered(1, name: "default"),
+            newTenant: Self.newTenant,
             watchLimits: watchLimits,
             encodeEvent: Self.encode,
             report: { reports.append($0) }
@@ -48,6 +48,13 @@ final class StoreFixture {
         self.tenant = tenant
         self.tenant.setWaker(self.waker, forLoop: 0)
         try self.turn()
+    }
+
+    /// The tenant of a fresh server is strict, as etcd is.
+    private static var newTenant: TenantDefinition {
+        var tenant = TenantDefinition.numbered(1, name: "default")
+        tenant.limits.spaceMode = .strict
+        return tenant
     }
 
     deinit {
@@ -79,14 +86,14 @@ final class StoreFixture {
     static func memory(with names: String...) throws -> MemoryBackend {
         let memory = MemoryBackend()
         var batch = CommitBatch()
-        batch.createdTenants = (["default"] + names).enumerated().map { place, name in
-            TenantRecord(
-                id: TenantID(rawValue: Int64(place) + 1),
-                name: name,
-                clusterID: UInt64(place) * 10 + 11,
-                memberID: UInt64(place) * 10 + 12
-            )
+        batch.registry = names.enumerated().map { place, name in
+            let definition = TenantDefinition.numbered(place + 2, name: name)
+            let id = TenantID(rawValue: Int64(place) + 2)
+            return .create(TenantRecord(id: id, uid: definition.uid), definition)
         }
+        batch.registry.append(
+            .create(TenantRecord(id: TenantID(rawValue: 1), uid: Self.newTenant.uid), Self.newTenant)
+        )
         try memory.commit(batch)
         return memory
     }

@@ -25,6 +25,8 @@ import DequeModule
 /// - Source: etcd `server/storage/mvcc/watchable_store.go`, `server/etcdserver/api/v3rpc/watch.go`.
 package struct WatchHub: ~Copyable {
     package let limits: WatchLimits
+    /// The tenant's own limit on watchers over all streams, or that of `limits`.
+    private var watchersMax: Int
     /// What changed at each revision that is not compacted.
     package internal(set) var log = RevisionLog()
     /// The newest revision published; before that, the one recovered.
@@ -69,6 +71,7 @@ package struct WatchHub: ~Copyable {
         self.compactRevision = compactRevision
         self.log = log
         self.limits = limits
+        self.watchersMax = limits.watchersMax
         self.encode = encode
     }
 
@@ -164,6 +167,13 @@ package struct WatchHub: ~Copyable {
 
     // MARK: Watchers
 
+    /// Limits the watchers over all streams to fewer than ``WatchLimits/watchersMax``, or no more.
+    ///
+    /// Those that are there stay.
+    package mutating func limitWatchers(to count: Int64?) {
+        self.watchersMax = min(self.limits.watchersMax, count.map { Int(clamping: $0) } ?? .max)
+    }
+
     /// Creates a watcher, or refuses to; either answer goes into the stream's outbox, which the
     /// caller drains next.
     ///
@@ -228,7 +238,7 @@ package struct WatchHub: ~Copyable {
         if request.range.isEmpty { return .emptyRange }
         if request.id != .automatic, stream.watchers[request.id] != nil { return .duplicateID }
         if stream.watchers.count >= self.limits.watchersPerStreamMax { return .tooMany }
-        if self.syncedCount + self.unsyncedCount >= self.limits.watchersMax { return .tooMany }
+        if self.syncedCount + self.unsyncedCount >= self.watchersMax { return .tooMany }
         return nil
     }
 

@@ -1,3 +1,4 @@
+import EtcdAPI
 package import Engine
 package import GRPC
 package import Tenancy
@@ -17,11 +18,14 @@ package final class TenantAccess: Sendable {
         /// The host of `:authority`, where it decides; each call has its own.
         let authority: String?
         let caller: Caller
+        /// The connection's place among its tenant's.
+        let seat: ConnectionSeat?
 
-        init(version: Int, authority: String?, caller: Caller) {
+        init(version: Int, authority: String?, caller: Caller, seat: ConnectionSeat?) {
             self.version = version
             self.authority = authority
             self.caller = caller
+            self.seat = seat
         }
     }
 
@@ -64,9 +68,21 @@ package final class TenantAccess: Sendable {
             case .raw(let administrator): .raw(administrator: administrator)
             case .rejected(let rejection): .rejected(Status(rejection))
             }
+        var seat: ConnectionSeat?
+        if case .tenant(let tenant) = caller {
+            let before = (peer.remembered as? Finding)?.seat
+            seat = before?.tenant === tenant ? before : ConnectionSeat(tenant)
+            // It is looked at again with the next call; a place may be free then.
+            guard seat != nil else { return .rejected(Status(EtcdError.tooManyRequests)) }
+        }
         if decisive != nil || !rules.looksAtServerName || peer.tls?.serverName != nil {
             peer.remember(
-                Finding(version: directory.version, authority: decisive, caller: caller)
+                Finding(
+                    version: directory.version,
+                    authority: decisive,
+                    caller: caller,
+                    seat: seat
+                )
             )
         }
         return caller

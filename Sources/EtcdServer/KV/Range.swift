@@ -2,6 +2,7 @@ import ByreCore
 import EtcdAPI
 import Engine
 import GRPC
+import Tenancy
 
 extension EtcdServer {
     /// Answers up to this many bytes are put together in one piece; longer ones are streamed.
@@ -27,10 +28,20 @@ extension EtcdServer {
         }
         let request = wire.request
         let tenant = self.tenant(of: call)
+        guard tenant.admission.isMetered else {
+            self.range(request, tenant, call)
+            return
+        }
+        self.pace(1, of: .reads, holding: message.byteCount, tenant, call) {
+            self.range(request, tenant, call)
+        }
+    }
+
+    private func range(_ request: RangeRequest, _ tenant: TenantStore, _ call: ServerCall) {
         let snapshot = tenant.snapshot
         if case .key(let key) = request.range, request.isPlain {
             if let answer = self.point(key, request, snapshot.state, tenant) {
-                call.reply(answer)
+                self.reply(answer, tenant, to: call)
                 return
             }
         }
@@ -45,7 +56,7 @@ extension EtcdServer {
                 loader: CacheLoader(cache: self.store.cache)
             )
             if let answer = self.wholeAnswer(read, tenant) {
-                call.reply(answer)
+                self.reply(answer, tenant, to: call)
                 return
             }
         } catch .backend {
@@ -174,8 +185,13 @@ extension EtcdServer {
             )
             return
         }
-        let source = RangeSource(prepared, store: self.store, tenant: self.tenant(of: call), call)
-        call.reply(length: prepared.length, source: source)
+        let tenant = self.tenant(of: call)
+        // The whole length is counted before the first byte is sent; while it waits for that, the
+        // answer holds no values.
+        self.pace(prepared.length, of: .readBytes, tenant, call) {
+            let source = RangeSource(prepared, store: self.store, tenant: tenant, call)
+            call.reply(length: prepared.length, source: source)
+        }
     }
 }
 

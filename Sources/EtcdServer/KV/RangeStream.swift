@@ -2,6 +2,7 @@ import ByreCore
 import EtcdAPI
 import Engine
 import GRPC
+import Tenancy
 
 extension EtcdServer {
     /// `KV/RangeStream`: reads keys as a sequence of responses, which merged make the unary one.
@@ -39,7 +40,7 @@ final class RangeStreamHandler: StreamHandler {
     }
 
     func received(_ message: RawSpan) {
-        guard self.answer == nil else { return }
+        guard self.answer == nil, !self.isLoading else { return }
         let request: RangeRequest
         do throws(WireError) {
             let wire = try WireRangeRequest(decoding: message)
@@ -54,7 +55,10 @@ final class RangeStreamHandler: StreamHandler {
             self.call.finish(Status(error))
             return
         }
-        self.prepare(request)
+        self.isLoading = true
+        self.server.pace(1, of: .reads, holding: message.byteCount, self.tenant, self.call) {
+            self.prepare(request)
+        }
     }
 
     func halfClosed() {}
@@ -71,26 +75,34 @@ final class RangeStreamHandler: StreamHandler {
     private func prepare(_ request: RangeRequest) {
         let tenant = self.tenant
         let cache = self.server.store.cache
-        self.isLoading = true
-        let isQueued = self.server.onReader(for: self, tenant, loop: self.call.loop) {
+        let server = self.server
+        let isQueued = server.onReader(for: self, tenant, loop: self.call.loop) {
             reader throws(RequestError) in
             let pinned = tenant.pinnedSnapshot()
             let loader = ReaderLoader(reader: reader, cache: cache)
-            return (try RangeRead(request, of: pinned.state, loader: loader), pinned)
+            let read = try RangeRead(request, of: pinned.state, loader: loader)
+            guard tenant.admission.isMetered else { return (read, pinned, 0) }
+            let header = server.header(tenant, at: read.headerRevision)
+            return (read, pinned, PreparedRange(read, pinned, header).length)
         } _: { handler, result in
             handler.prepared(result)
         }
         if !isQueued { self.call.finish(Status(EtcdError.tooManyRequests)) }
     }
 
-    private func prepared(_ result: Result<(RangeRead, PinnedSnapshot), RequestError>) {
-        self.isLoading = false
+    /// What the answer consists of, and its length, if that counts.
+    private typealias Prepared = (read: RangeRead, pinned: PinnedSnapshot, length: Int)
+
+    private func prepared(_ result: Result<Prepared, RequestError>) {
         guard self.call.isOpen else { return }
         switch result {
         case .failure(let error): self.call.finish(Status(error))
-        case .success(let (read, pinned)):
-            self.answer = Answer(read: read, pinned: pinned)
-            self.sendChunks()
+        case .success(let prepared):
+            self.server.pace(prepared.length, of: .readBytes, self.tenant, self.call) {
+                self.isLoading = false
+                self.answer = Answer(read: prepared.read, pinned: prepared.pinned)
+                self.sendChunks()
+            }
         }
     }
 

@@ -2,6 +2,7 @@ import ByreCore
 import EtcdAPI
 import Engine
 import GRPC
+import Tenancy
 
 extension EtcdServer {
     /// `KV/Txn`: decides some comparisons and runs one of two lists of operations, as one change.
@@ -25,7 +26,9 @@ extension EtcdServer {
                 call.fail(Status(error))
                 return
             }
-            self.read(txn, tenant, call)
+            self.pace(txn.readCount, of: .reads, holding: message.byteCount, tenant, call) {
+                self.read(txn, tenant, call)
+            }
             return
         }
         self.submit(
@@ -49,7 +52,11 @@ extension EtcdServer {
         let cache = self.store.cache
         do throws(RequestError) {
             let result = try Self.read(txn, tenant.snapshot.state, CacheLoader(cache: cache))
-            call.reply(self.framed(result, tenant, at: result.headerRevision))
+            self.reply(
+                self.framed(result, tenant, at: result.headerRevision),
+                tenant,
+                to: call
+            )
             return
         } catch .backend {
             // Some value is not in memory.

@@ -2,6 +2,7 @@ import ByreCore
 import EtcdAPI
 import Engine
 import GRPC
+import Tenancy
 
 extension EtcdServer {
     /// `Lease/LeaseTimeToLive`: what a lease has left, and its keys. A lease that is not there has -1.
@@ -14,6 +15,14 @@ extension EtcdServer {
             return
         }
         let tenant = self.tenant(of: call)
+        self.pace(1, of: .reads, tenant, call) { self.timeToLive(request, tenant, call) }
+    }
+
+    private func timeToLive(
+        _ request: LeaseTimeToLiveRequest,
+        _ tenant: TenantStore,
+        _ call: ServerCall
+    ) {
         let state = tenant.snapshot.state
         var response = LeaseTimeToLiveResponse(
             id: request.id,
@@ -28,6 +37,6 @@ extension EtcdServer {
             response.grantedTTLSeconds = lease.ttlSeconds
             if request.keys { response.keys = Array(lease.keys) }
         }
-        call.reply(self.framed(response, tenant, at: state.revision))
+        self.reply(self.framed(response, tenant, at: state.revision), tenant, to: call)
     }
 }

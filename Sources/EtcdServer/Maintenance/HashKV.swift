@@ -2,6 +2,7 @@ import ByreCore
 import EtcdAPI
 import Engine
 import GRPC
+import Tenancy
 
 extension EtcdServer {
     /// `Maintenance/HashKV`: a checksum of the keys at a revision, the same that etcd computes.
@@ -41,6 +42,20 @@ extension EtcdServer {
             response.hash = try KVHash.of(state, at: state.revision, reader: reader)
             withExtendedLifetime(pinned) {}
             return self.framed(response)
+        }
+    }
+
+    /// Computes an answer from all that the tenant holds, at the tenant's rate.
+    private func readAll(
+        _ tenant: TenantStore,
+        _ call: ServerCall,
+        _ body: @escaping @Sendable (any BackendReader) throws(RequestError) -> FramedMessage
+    ) {
+        let bytes = Int(tenant.snapshot.state.usedBytes)
+        self.pace(1, of: .reads, tenant, call) {
+            self.pace(bytes, of: .readBytes, tenant, call) {
+                self.onReader(call, tenant, bytes: bytes, body)
+            }
         }
     }
 }
