@@ -102,7 +102,7 @@ let package = Package(
         .target(
             name: "Engine",
             dependencies: [
-                "ByreCore", "Tenancy",
+                "ByreCore", "Instrumentation", "Tenancy",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HashTreeCollections", package: "swift-collections"),
             ]
@@ -152,13 +152,16 @@ let package = Package(
             name: "byre",
             dependencies: [
                 "AdminServer", "ByreAPI", "ByreCore", "Engine", "EtcdAPI", "EtcdServer", "GRPC",
-                "HTTP2", "SQLiteBackend", "TLS", "Tenancy", "Transport",
+                "HTTP2", "Instrumentation", "SQLiteBackend", "TLS", "Tenancy", "Transport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "Yams", package: "Yams"),
             ]
         ),
-        .testTarget(name: "ByreTests", dependencies: ["byre", "ByreTestKit", "Tenancy"]),
+        .testTarget(
+            name: "ByreTests",
+            dependencies: ["byre", "ByreTestKit", "Instrumentation", "Tenancy"]
+        ),
 
         // What tests of several targets share: backends in memory, a clock, tables of transactions.
         .target(name: "ByreTestKit", dependencies: ["ByreCore"], path: "Tests/ByreTestKit"),

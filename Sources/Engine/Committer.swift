@@ -75,15 +75,22 @@ final class Committer {
 
     /// Commits submissions in as many batches as the bounds ask for.
     private func process(_ submissions: [Submission]) {
-        self.parts.counters.took(submissions.count)
         var next = 0
         while next < submissions.count {
             let run = BatchRun(firstRow: self.nextRow, configuration: self.parts.configuration)
             let now = self.parts.clock.now()
+            let first = next
             while next < submissions.count, run.hasRoom {
-                run.evaluate(submissions[next], now: now, loader: self.loader)
+                let submission = submissions[next]
+                if submission.reply != nil {
+                    let timeout = self.parts.configuration.requestTimeoutNanoseconds
+                    let asked = submission.deadline - timeout
+                    self.parts.counters.began(afterNanoseconds: now - asked)
+                }
+                run.evaluate(submission, now: now, loader: self.loader)
                 next += 1
             }
+            self.parts.counters.took(next - first)
             self.compactions.addRemovals(to: run, now: now)
             self.commit(run)
         }

@@ -1,30 +1,36 @@
+package import Instrumentation
 import Synchronization
 
 /// What the committer did so far, for metrics.
 package final class StoreCounters: Sendable {
-    private let commitCount = Atomic<Int64>(0)
-    private let commitNanosecondSum = Atomic<Int64>(0)
-    private let operationCount = Atomic<Int64>(0)
-    private let failureCount = Atomic<Int64>(0)
+    private let commits = Histogram(.durations)
+    private let queue = Histogram(.durations)
+    private let sizes = Histogram(.sizes)
+    private let failureCount = Atomic<Int>(0)
 
     init() {}
 
-    /// Commits that succeeded.
-    package var commits: Int64 { self.commitCount.load(ordering: .relaxed) }
-    /// Time spent in them, in nanoseconds.
-    package var commitNanoseconds: Int64 { self.commitNanosecondSum.load(ordering: .relaxed) }
-    /// Operations taken from the queue.
-    package var operations: Int64 { self.operationCount.load(ordering: .relaxed) }
+    /// Nanoseconds of each commit that succeeded.
+    package var commitDurations: Histogram.Counts { self.commits.counts }
+    /// Nanoseconds that each operation waited for its turn.
+    package var queueDurations: Histogram.Counts { self.queue.counts }
+    /// Operations of each batch, of those too that changed nothing.
+    package var batchSizes: Histogram.Counts { self.sizes.counts }
     /// Commits that failed.
-    package var failures: Int64 { self.failureCount.load(ordering: .relaxed) }
+    package var failures: Int { self.failureCount.load(ordering: .relaxed) }
 
     func committed(nanoseconds: Int64) {
-        self.commitCount.add(1, ordering: .relaxed)
-        self.commitNanosecondSum.add(nanoseconds, ordering: .relaxed)
+        self.commits.record(Int(nanoseconds))
     }
 
+    /// An operation had its turn.
+    func began(afterNanoseconds nanoseconds: Int64) {
+        self.queue.record(Int(nanoseconds))
+    }
+
+    /// A batch was made of `count` operations.
     func took(_ count: Int) {
-        self.operationCount.add(Int64(count), ordering: .relaxed)
+        self.sizes.record(count)
     }
 
     func failed() {

@@ -38,6 +38,14 @@ package final class ValueCache: Sendable {
     /// Bytes held at the moment, overhead included.
     package var bytes: Int { self.shards.reduce(0) { $0 + $1.bytes } }
 
+    /// How often a value that was asked for was there, and how often not.
+    package var lookups: (hits: Int, misses: Int) {
+        self.shards.reduce((0, 0)) { sum, shard in
+            let lookups = shard.lookups
+            return (sum.0 + lookups.hits, sum.1 + lookups.misses)
+        }
+    }
+
     /// Bytes held for one tenant, overhead included.
     package func bytes(of tenant: TenantID) -> Int {
         self.shards.reduce(0) { $0 + $1.bytes(of: tenant) }
@@ -83,6 +91,8 @@ package final class ValueCache: Sendable {
             /// Entries of `agedRing` still to be looked at.
             var agedEntriesLeft = 0
             var evictions = 0
+            var hits = 0
+            var misses = 0
         }
 
         private let capacity: Int
@@ -96,10 +106,18 @@ package final class ValueCache: Sendable {
 
         func value(of row: RowID) -> Bytes? {
             self.state.withLock { state in
-                guard let place = state.places[row] else { return nil }
+                guard let place = state.places[row] else {
+                    state.misses += 1
+                    return nil
+                }
+                state.hits += 1
                 state.slots[place].isUsed = true
                 return state.slots[place].value
             }
+        }
+
+        var lookups: (hits: Int, misses: Int) {
+            self.state.withLock { ($0.hits, $0.misses) }
         }
 
         func bytes(of tenant: TenantID) -> Int {

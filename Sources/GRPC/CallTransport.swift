@@ -21,6 +21,10 @@ package protocol CallTransport: AnyObject {
     func resume(_ call: ServerCall)
     /// Ends the call's stream in the middle of its response, so that the client may try again.
     func reset(_ call: ServerCall)
+    /// The client sent a message, of several that it may send.
+    func receivedMessage(_ call: ServerCall)
+    /// The handler sent a message, of several that it may send.
+    func sentMessage(_ call: ServerCall)
     /// The call has its outcome, sent or not.
     func settled(_ call: ServerCall, _ code: Status.Code)
 }

@@ -31,6 +31,8 @@ package final class ServerCall {
     @exclusivity(unchecked) package private(set) var bufferedBytes = 0
     /// Whom the call is answered for: what the layer above has found out, for those it calls.
     @exclusivity(unchecked) package var caller: AnyObject?
+    /// When the call began, on its transport's clock; for whoever measures.
+    @exclusivity(unchecked) package var startedAt: UInt64 = 0
     /// Links of ``DeadlineQueue``.
     @exclusivity(unchecked) var deadlineLinks = DeadlineQueue.Links()
 
@@ -127,6 +129,7 @@ package final class ServerCall {
         if self.bufferedBytes >= Self.lowWaterMarkBytes {
             self.wasAboveLowWater = true
         }
+        self.transport?.sentMessage(self)
         self.deliver()
     }
 
@@ -233,6 +236,7 @@ package final class ServerCall {
             self.acceptsInput = false
             handle(message.bytes, self)
         case .streaming:
+            self.transport?.receivedMessage(self)
             self.handler?.received(message.bytes)
         }
     }

@@ -1,5 +1,5 @@
 import GRPC
-import Instrumentation
+package import Instrumentation
 
 /// What one loop counts.
 ///
@@ -11,6 +11,9 @@ final class Counters: Sendable {
     private let methodCount: Int
     /// For each method: started, then handled by code; after all methods the sums of ``Total``.
     private let cells: Cells
+    /// Times from the head of a request to its outcome, of calls that succeeded and that did not.
+    let durations: [Histogram]
+    let failureDurations: [Histogram]
 
     /// Sums that are not a method's.
     enum Total: Int, CaseIterable {
@@ -22,33 +25,58 @@ final class Counters: Sendable {
         case requestsRefused
     }
 
+    /// What is counted of a method, before its calls by code.
+    private enum Count: Int, CaseIterable {
+        case started
+        case received
+        case sent
+    }
+
+    private static let methodCells = Count.allCases.count + Self.codeCount
+
     init(methodCount: Int) {
         self.methodCount = methodCount
-        self.cells = Cells(count: methodCount * (1 + Self.codeCount) + Total.allCases.count)
+        self.cells = Cells(count: methodCount * Self.methodCells + Total.allCases.count)
+        self.durations = (0..<methodCount).map { _ in Histogram(.durations) }
+        self.failureDurations = (0..<methodCount).map { _ in Histogram(.durations) }
     }
 
-    func started(method: Int) {
-        self.cells.addAlone(1, at: method * (1 + Self.codeCount))
-    }
+    func started(method: Int) { self.add(.started, method) }
 
-    func handled(method: Int, code: Int) {
-        self.cells.addAlone(1, at: method * (1 + Self.codeCount) + 1 + code)
+    /// A message of a stream came in.
+    func received(method: Int) { self.add(.received, method) }
+
+    /// A message of a stream went out.
+    func sent(method: Int) { self.add(.sent, method) }
+
+    func handled(method: Int, code: Int, nanoseconds: UInt64) {
+        self.cells.addAlone(1, at: method * Self.methodCells + Count.allCases.count + code)
+        let histograms = code == 0 ? self.durations : self.failureDurations
+        histograms[method].record(Int(clamping: nanoseconds))
     }
 
     func add(_ count: Int, to total: Total) {
-        self.cells.addAlone(count, at: self.methodCount * (1 + Self.codeCount) + total.rawValue)
+        self.cells.addAlone(count, at: self.methodCount * Self.methodCells + total.rawValue)
     }
 
-    func started(of method: Int) -> Int {
-        self.cells.value(at: method * (1 + Self.codeCount))
+    private func add(_ count: Count, _ method: Int) {
+        self.cells.addAlone(1, at: method * Self.methodCells + count.rawValue)
+    }
+
+    private func value(_ count: Count, _ method: Int) -> Int {
+        self.cells.value(at: method * Self.methodCells + count.rawValue)
     }
 
     func handled(of method: Int, code: Int) -> Int {
-        self.cells.value(at: method * (1 + Self.codeCount) + 1 + code)
+        self.cells.value(at: method * Self.methodCells + Count.allCases.count + code)
     }
 
+    func started(of method: Int) -> Int { self.value(.started, method) }
+    func received(of method: Int) -> Int { self.value(.received, method) }
+    func sent(of method: Int) -> Int { self.value(.sent, method) }
+
     func value(of total: Total) -> Int {
-        self.cells.value(at: self.methodCount * (1 + Self.codeCount) + total.rawValue)
+        self.cells.value(at: self.methodCount * Self.methodCells + total.rawValue)
     }
 }
 
@@ -62,6 +90,13 @@ package struct ServerCounts: Sendable {
         package let started: Int
         /// How many calls ended with each code, by ``Status/Code``'s raw value.
         package let handled: [Int]
+        /// Messages that came in and went out.
+        package let received: Int
+        package let sent: Int
+        /// Nanoseconds from the head of the request to the outcome, of calls that succeeded.
+        package let durations: Histogram.Counts
+        /// The same of calls that did not.
+        package let failureDurations: Histogram.Counts
     }
 
     package let methods: [MethodCounts]
@@ -89,13 +124,28 @@ package struct ServerCounts: Sendable {
                 case .unary: false
                 case .streaming: true
                 }
+            let started = loops.reduce(0) { $0 + $1.started(of: entry.index) }
+            let handled = (0..<Counters.codeCount).map { code in
+                loops.reduce(0) { $0 + $1.handled(of: entry.index, code: code) }
+            }
+            var durations = Histogram.Counts(.durations)
+            var failureDurations = Histogram.Counts(.durations)
+            for loop in loops {
+                durations += loop.durations[entry.index].counts
+                failureDurations += loop.failureDurations[entry.index].counts
+            }
+            // A unary call has one message each way, the second if it succeeded.
             return MethodCounts(
                 path: entry.method.path,
                 isStreaming: isStreaming,
-                started: loops.reduce(0) { $0 + $1.started(of: entry.index) },
-                handled: (0..<Counters.codeCount).map { code in
-                    loops.reduce(0) { $0 + $1.handled(of: entry.index, code: code) }
-                }
+                started: started,
+                handled: handled,
+                received: isStreaming
+                    ? loops.reduce(0) { $0 + $1.received(of: entry.index) } : started,
+                sent: isStreaming
+                    ? loops.reduce(0) { $0 + $1.sent(of: entry.index) } : handled[0],
+                durations: durations,
+                failureDurations: failureDurations
             )
         }
     }

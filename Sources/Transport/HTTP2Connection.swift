@@ -210,6 +210,7 @@ final class HTTP2Connection {
         )
         while self.calls.count <= stream.slot { self.calls.append(nil) }
         self.calls[stream.slot] = call
+        call.startedAt = self.loop.now
         self.loop.counters.started(method: entry.index)
         guard timeout > 0 else {
             return call.end(
@@ -462,13 +463,25 @@ extension HTTP2Connection: CallTransport {
         if !self.isBusy { self.flushSoon() }
     }
 
+    func receivedMessage(_ call: ServerCall) {
+        self.loop.counters.received(method: call.method.index)
+    }
+
+    func sentMessage(_ call: ServerCall) {
+        self.loop.counters.sent(method: call.method.index)
+    }
+
     func settled(_ call: ServerCall, _ code: Status.Code) {
         if call !== self.receiving {
             self.gatheredBytes -= call.gatheredBytes
         }
         self.unsentBytes += call.bufferedBytes
         self.loop.clearDeadline(call)
-        self.loop.counters.handled(method: call.method.index, code: code.rawValue)
+        self.loop.counters.handled(
+            method: call.method.index,
+            code: code.rawValue,
+            nanoseconds: self.loop.now - call.startedAt
+        )
     }
 }
 

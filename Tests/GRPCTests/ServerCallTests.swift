@@ -179,6 +179,7 @@ private final class SlicedSource: MessageSource, @unchecked Sendable {
         #expect(answer.bytes == framed([5]))
         #expect(answer.status == Status(.unavailable, "bye"))
         #expect(journal.lines.count == 4)
+        #expect(fixture.transport.messages == (3, 1))
     }
 
     @Test func aStreamIsResumedWhenThereIsSomethingToSend() {

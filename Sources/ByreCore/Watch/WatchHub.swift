@@ -42,6 +42,8 @@ package struct WatchHub: ~Copyable {
     var syncedCount = 0
     /// Watchers catching up.
     var unsyncedCount = 0
+    /// Events put into outboxes so far, once for each watcher.
+    private var eventsSent = 0
     /// Those of `syncedCount` that want previous versions.
     var syncedWithPrevious = 0
     /// Streams with watchers that could catch up now, each once, served in turn.
@@ -295,6 +297,7 @@ package struct WatchHub: ~Copyable {
 
     /// Queues a message; the stream's loop is told with the next wake-ups.
     mutating func send(_ response: WatchResponse, on stream: WatchStream) {
+        self.eventsSent += response.batch?.events.count ?? 0
         stream.outbox.append(response)
         if stream.isAwake { return }
         stream.isAwake = true
@@ -379,7 +382,8 @@ package struct WatchHub: ~Copyable {
             streams: self.streams.count,
             watchers: self.syncedCount + self.unsyncedCount,
             slowWatchers: self.unsyncedCount,
-            pendingEvents: pending
+            pendingEvents: pending,
+            events: self.eventsSent
         )
     }
 }
@@ -393,4 +397,6 @@ package struct WatchCounters: Hashable, Sendable {
     package var slowWatchers: Int
     /// Events in outboxes.
     package var pendingEvents: Int
+    /// Events put into outboxes so far, once for each watcher.
+    package var events: Int
 }

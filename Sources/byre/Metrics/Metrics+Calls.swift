@@ -1,3 +1,4 @@
+import Instrumentation
 import Transport
 
 // What the transport counts.
@@ -15,6 +16,17 @@ extension Metrics {
         ("etcd_mvcc_delete_total", "/etcdserverpb.KV/DeleteRange"),
         ("etcd_mvcc_range_total", "/etcdserverpb.KV/Range"),
         ("etcd_mvcc_txn_total", "/etcdserverpb.KV/Txn"),
+    ]
+
+    /// The requests whose durations are told, with the name of their type.
+    private static let requestTypes = [
+        ("range", "/etcdserverpb.KV/Range"),
+        ("put", "/etcdserverpb.KV/Put"),
+        ("delete_range", "/etcdserverpb.KV/DeleteRange"),
+        ("txn", "/etcdserverpb.KV/Txn"),
+        ("compaction", "/etcdserverpb.KV/Compact"),
+        ("lease_grant", "/etcdserverpb.Lease/LeaseGrant"),
+        ("lease_revoke", "/etcdserverpb.Lease/LeaseRevoke"),
     ]
 
     /// Streams that only the server sends on; the other streams go both ways.
@@ -48,6 +60,42 @@ extension Metrics {
             }
         }
         text.add(.counter, "grpc_server_handled_total", "Calls ended, by status.", handled)
+        text.add(
+            .counter,
+            "grpc_server_msg_received_total",
+            "Messages received.",
+            methods.map { (Self.labels($0), $0.received) }
+        )
+        text.add(
+            .counter,
+            "grpc_server_msg_sent_total",
+            "Messages sent.",
+            methods.map { (Self.labels($0), $0.sent) }
+        )
+        self.addDurations(of: methods, to: &text)
+    }
+
+    /// Writes how long calls took that are answered with one message; the life of a stream says nothing.
+    private func addDurations(of methods: [ServerCounts.MethodCounts], to text: inout MetricsText) {
+        var samples: [(labels: [(String, String)], counts: Histogram.Counts)] = []
+        for (type, path) in Self.requestTypes {
+            for (isSuccess, durations) in [
+                ("true", \ServerCounts.MethodCounts.durations), ("false", \.failureDurations),
+            ] {
+                var counts = Histogram.Counts(.durations)
+                for method in methods where method.path == path {
+                    counts += method[keyPath: durations]
+                }
+                guard counts.count > 0 else { continue }
+                samples.append(([("type", type), ("success", isSuccess)], counts))
+            }
+        }
+        text.add(
+            "etcd_server_request_duration_seconds",
+            "Time from a request's arrival to its outcome.",
+            samples,
+            unit: 1e9
+        )
     }
 
     func addConnections(

@@ -1,3 +1,5 @@
+package import Instrumentation
+
 /// Writes metrics in Prometheus' text format.
 ///
 /// Source: <https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>
@@ -43,17 +45,33 @@ package struct MetricsText: Sendable {
         self.text += "\(name) \(Double(nanoseconds) / 1e9)\n"
     }
 
-    /// Writes a histogram of durations of which the number and the sum are known, and no buckets.
-    package mutating func addHistogram(
+    /// Writes a histogram.
+    /// - Parameter unit: how many of what the histogram counts make one of what the metric's name says:
+    ///   1e9 for nanoseconds shown as seconds.
+    package mutating func add(
         _ name: String,
         _ help: String,
-        count: Int64,
-        nanoseconds: Int64
+        _ samples: [(labels: [(String, String)], counts: Histogram.Counts)],
+        unit: Double = 1
     ) {
         self.head("histogram", name, help)
-        self.text += "\(name)_bucket{le=\"+Inf\"} \(count)\n"
-        self.text += "\(name)_sum \(Double(nanoseconds) / 1e9)\n"
-        self.text += "\(name)_count \(count)\n"
+        for (labels, counts) in samples {
+            var count = 0
+            let bounds = counts.scale.bounds.map { Self.number(Double($0) / unit) } + ["+Inf"]
+            for (bound, amount) in zip(bounds, counts.buckets) {
+                count += amount
+                self.text += "\(name)_bucket\(Self.braced(labels + [("le", bound)])) \(count)\n"
+            }
+            let braced = Self.braced(labels)
+            self.text += "\(name)_sum\(braced) \(Self.number(Double(counts.sum) / unit))\n"
+            self.text += "\(name)_count\(braced) \(count)\n"
+        }
+    }
+
+    /// A number as etcd's library writes it: without a fraction when there is none.
+    private static func number(_ value: Double) -> String {
+        let isWhole = value == value.rounded() && abs(value) < 1e15
+        return isWhole ? "\(Int(value))" : "\(value)"
     }
 
     private mutating func head(_ kind: String, _ name: String, _ help: String) {
