@@ -17,6 +17,15 @@ package protocol Backend: AnyObject, Sendable {
     ///   ``BackendError/uncertain(_:)`` when that is not known.
     func commit(_ batch: CommitBatch) throws(BackendError)
 
+    /// Does what commits left for later because nobody has to wait for it.
+    ///
+    /// Called by the writer thread after a commit, once everybody has been told of it, and with
+    /// `isIdle` when nothing has been committed for a while. All that was committed is durable and
+    /// can be read before.
+    /// - Returns: whether something is left, to be done when idle.
+    /// - Throws: when it could not be done. Nothing is lost; commits are refused until it can.
+    func settle(isIdle: Bool) throws(BackendError) -> Bool
+
     /// Opens a reader for the exclusive use of one thread.
     func makeReader() throws(BackendError) -> any BackendReader
 
@@ -30,6 +39,11 @@ package protocol Backend: AnyObject, Sendable {
 
     /// Writes what is pending and releases everything. Nothing may be called afterwards.
     func close()
+}
+
+extension Backend {
+    /// Leaves nothing for later.
+    package func settle(isIdle: Bool) throws(BackendError) -> Bool { false }
 }
 
 /// Reads values, on one thread, beside the writer.

@@ -27,6 +27,8 @@ final class Committer {
     private var compactions: Compactions
     private var timers: Timers
     private var isFailing = false
+    /// When to have the backend settle what it left for later; `Int64.max` for nothing left.
+    private var settleTime = Int64.max
 
     init(_ parts: Parts, registry: Registry, nextRow: RowID) {
         self.parts = parts
@@ -48,7 +50,8 @@ final class Committer {
             submissions += self.timers.due(self.registry.directory.all, now: self.parts.clock.now())
             self.process(submissions)
             self.changeTenants()
-            self.housekeep(isIdle: isIdle)
+            let isSettled = isIdle && self.settle(isIdle: true)
+            self.housekeep(isIdle: isSettled)
         }
         // Those that came before the store was stopped.
         while let submission = self.parts.tenantChanges.takeFirstIfAny() {
@@ -68,7 +71,7 @@ final class Committer {
     }
 
     private func nextDeadline() -> Int64 {
-        min(self.timers.next, self.compactions.next, self.registry.next)
+        min(self.timers.next, self.compactions.next, self.registry.next, self.settleTime)
     }
 
     // MARK: Batches
@@ -110,6 +113,27 @@ final class Committer {
         }
         self.publish(run)
         self.answer(run)
+        if !run.batch.isEmpty { self.settle(isIdle: false) }
+    }
+
+    /// Has the backend do what it left for later. Everybody has been told of it by now.
+    /// - Returns: whether it could.
+    @discardableResult
+    private func settle(isIdle: Bool) -> Bool {
+        let configuration = self.parts.configuration
+        do throws(BackendError) {
+            let isLeft = try self.parts.backend.settle(isIdle: isIdle)
+            self.settleTime =
+                isLeft ? self.parts.clock.now() + configuration.settleDelayNanoseconds : .max
+            return true
+        } catch {
+            self.settleTime = self.parts.clock.now() + configuration.settleRetryNanoseconds
+            if !self.isFailing {
+                self.isFailing = true
+                self.parts.report(.commitFailed(error))
+            }
+            return false
+        }
     }
 
     /// Makes a run durable. Removals of compacted rows only travel with it: if it fails with them, it is

@@ -28,6 +28,10 @@ package struct Configuration: Sendable {
     /// bounds how long one of them waits for the others' operations. Passed when there are more
     /// tenants than it has room for.
     package var sharedBatchCostMax = 128 << 10
+    /// How long nobody may write before the backend settles what commits left for later.
+    package var settleDelayNanoseconds: Int64 = 1_000_000
+    /// Pause before it is tried again when it failed.
+    package var settleRetryNanoseconds: Int64 = 100_000_000
     /// How long a write may wait before it is begun; then it fails with "request timed out".
     package var requestTimeoutNanoseconds: Int64 = 7_000_000_000
     /// Shortest time to live of a lease, in seconds.

@@ -43,12 +43,21 @@ package final class Mailbox<Element: Sendable>: @unchecked Sendable {
     /// Adds an element, and wakes a waiter if there is one.
     package func push(_ element: Element) -> PushResult {
         pthread_mutex_lock(self.mutex)
-        defer { pthread_mutex_unlock(self.mutex) }
-        guard !self.isClosed else { return .closed }
-        guard self.elements.count < self.capacity else { return .full }
-        self.elements.append(element)
-        if self.waiters > 0 { pthread_cond_signal(self.condition) }
-        return .pushed
+        let result: PushResult
+        var isAwaited = false
+        if self.isClosed {
+            result = .closed
+        } else if self.elements.count >= self.capacity {
+            result = .full
+        } else {
+            self.elements.append(element)
+            isAwaited = self.waiters > 0
+            result = .pushed
+        }
+        pthread_mutex_unlock(self.mutex)
+        // After the unlock, or the waiter would wake only to wait for the mutex.
+        if isAwaited { pthread_cond_signal(self.condition) }
+        return result
     }
 
     /// Adds an element, waiting for room; drops it when the mailbox is closed.

@@ -4,15 +4,18 @@ import SQLite
 extension SQLiteBackend {
     /// Cheap when there is nothing to do, so it may follow every commit.
     package func maintain() throws(BackendError) -> Bool {
-        let (writer, checkpointer) = try self.writer()
+        let writing = try self.writing()
+        let writer = writing.writer
+        // Pages are moved and given back by transactions that say nothing of the journal.
+        try self.settleAll(writing)
         do throws(SQLiteError) {
-            try self.restLog(writer, checkpointer)
+            try self.restLog(writing)
             guard writer.mayHaveFreePages else { return false }
             guard try self.hasFreePagesToSpare(writer) else {
                 writer.mayHaveFreePages = false
                 return false
             }
-            try self.vacuum(writer, checkpointer)
+            try self.vacuum(writing)
             return true
         } catch {
             throw BackendError(error)
@@ -22,20 +25,20 @@ extension SQLiteBackend {
     /// Gives every free page back, in slices that keep the log within its bound, and cuts the log.
     /// - Complexity: O(free pages).
     package func defragment() throws(BackendError) {
-        let (writer, checkpointer) = try self.writer()
+        let writing = try self.writing()
+        let writer = writing.writer
+        try self.settleAll(writing)
         do throws(SQLiteError) {
             var free = try writer.connection.integer("PRAGMA freelist_count")
             while free > 0 {
-                try self.vacuum(writer, checkpointer)
+                try self.vacuum(writing)
                 let left = try writer.connection.integer("PRAGMA freelist_count")
                 // Fewer each time; should a slice find nothing to move, there is no use in another.
                 guard left < free else { break }
                 free = left
             }
             // Readers that do not let go in time leave the log as it is; it is cut another time.
-            try checkpointer.withoutPass { () throws(SQLiteError) in
-                _ = try writer.connection.checkpoint(.truncate)
-            }
+            _ = try self.cutLog(writing)
             writer.forgetLog()
         } catch {
             throw BackendError(error)
@@ -43,7 +46,8 @@ extension SQLiteBackend {
     }
 
     /// Has the log moved while nobody writes, and its file shortened after a burst.
-    private func restLog(_ writer: Writer, _ checkpointer: Checkpointer) throws(SQLiteError) {
+    private func restLog(_ writing: Writing) throws(SQLiteError) {
+        let (writer, checkpointer) = (writing.writer, writing.checkpointer)
         if writer.log.isMoving {
             guard let moved = checkpointer.movedFrames() else { return }
             writer.log.isMoving = false
@@ -54,7 +58,7 @@ extension SQLiteBackend {
             writer.log.isMoving = true
             checkpointer.wake()
         } else if writer.log.frames > self.limits.frames(self.limits.idleLogBytes) {
-            writer.moveLog()
+            self.moveLog(writing)
             guard writer.log.moved == writer.log.frames else { return }
             // A commit that finds everything moved starts over and cuts the file.
             try writer.writeNothing()
@@ -71,9 +75,9 @@ extension SQLiteBackend {
         return Double(free) > Double(pages) * self.limits.freePartKept
     }
 
-    private func vacuum(_ writer: Writer, _ checkpointer: Checkpointer) throws(SQLiteError) {
+    private func vacuum(_ writing: Writing) throws(SQLiteError) {
         let pages = self.limits.vacuumPagesPerSlice
-        try writer.connection.execute("PRAGMA incremental_vacuum(\(pages))")
-        self.tendLog(writer, checkpointer)
+        try writing.writer.connection.execute("PRAGMA incremental_vacuum(\(pages))")
+        self.tendLog(writing)
     }
 }

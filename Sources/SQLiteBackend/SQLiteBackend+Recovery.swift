@@ -8,7 +8,7 @@ extension SQLiteBackend {
     /// row's page are not read.
     /// - Complexity: O(rows), and the file's pages of `kv` are read once.
     package func recover(into recovery: inout some Recovery) throws(BackendError) {
-        let (writer, _) = try self.writer()
+        let writer = try self.writing().writer
         do throws(SQLiteError) {
             // One snapshot, so that the commit points and the rows belong together.
             try writer.connection.execute("BEGIN")
@@ -25,6 +25,8 @@ extension SQLiteBackend {
                 )
             }
             try writer.connection.execute("COMMIT")
+            // The numbers of rows that were removed are given anew.
+            self.check = try BatchCheck(writer.connection)
         } catch {
             writer.rollBack()
             throw BackendError(error)

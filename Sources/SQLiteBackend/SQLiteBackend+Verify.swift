@@ -31,7 +31,9 @@ extension SQLiteBackend {
 
     /// Checks the store in the file `path` against every rule that its rows must keep.
     ///
-    /// Reads one snapshot and changes nothing, so a server may be running on it.
+    /// Reads one snapshot and changes nothing, so a server may be running on it. What a stopped server
+    /// left in the journal alone is checked for whether it can be replayed; a running one's journal
+    /// is its own affair.
     /// - Returns: what is wrong, at most ``findingsMax``; empty when all is well.
     /// - Complexity: O(size of the file), and memory O(keys).
     /// - Throws: when there is no store to check.
@@ -58,6 +60,9 @@ extension SQLiteBackend {
             }
             var verification = Verification()
             try verification.checkAll(connection)
+            if !StoreLock.isHeld(path + ".lock") {
+                try verification.checkJournal(of: path, connection)
+            }
             return verification.findings
         } catch {
             throw StoreError(path, error)

@@ -4,40 +4,68 @@ import SQLite
 /// A store in one SQLite file: an append-only table of versions beside a few rows of control state.
 ///
 /// **Threads.** Everything but ``makeReader()`` belongs to the writer thread. Readers have a
-/// connection each. One thread of its own moves the log into the database (``Checkpointer``).
+/// connection each. One thread of its own moves the log into the database and syncs it
+/// (``Checkpointer``).
 ///
-/// **Load-bearing settings.** `journal_mode=WAL`: readers never wait for the writer, and see a commit
-/// once it has returned. `synchronous=FULL`: the log is synced at each commit, so that an
-/// acknowledged write survives power loss; with NORMAL it would not. One process (``StoreLock``):
-/// the index in memory is true because nobody else writes.
+/// **Where a batch is durable.** First in the ``Journal``, which ``commit(_:)`` appends to and syncs.
+/// ``settle(isIdle:)`` brings it into SQLite; until then readers find it among the ``Unsettled``.
+/// What changes control state, and what is large, is written to SQLite by the commit itself. SQLite
+/// keeps the number of the last record that it has; at start the records after it are replayed.
+///
+/// **Load-bearing settings.** `journal_mode=WAL`: readers never wait for the writer, and see a
+/// transaction once it has returned. `synchronous=NORMAL` for what is in the journal: power loss may
+/// take SQLite's last transactions, never one before another, and the journal has them still; a file
+/// of it is written over only when the log was synced. `synchronous=FULL` for what is not in the
+/// journal: with NORMAL an acknowledged write could be lost. One process (``StoreLock``): the index
+/// in memory is true because nobody else writes.
 // Sendable because the writer thread alone touches what changes.
 package final class SQLiteBackend: Backend, @unchecked Sendable {
     /// The database file.
     package let path: String
     let limits: SQLiteLimits
+    /// What is in the journal alone.
+    let unsettled = Unsettled()
     // Nil after `close`, which lets go of them in this order.
-    private var checkpointer: Checkpointer?
-    private var openWriter: Writer?
+    private var openWriting: Writing?
     private var lock: StoreLock?
+
+    /// What the writer thread works with.
+    struct Writing {
+        let writer: Writer
+        let checkpointer: Checkpointer
+        let journal: Journal
+    }
+
+    /// Knows what SQLite would refuse.
+    var check: BatchCheck
+    /// Bytes of the batches that are unsettled.
+    var unsettledBytes = 0
+    /// Why the unsettled batches cannot be brought into SQLite; nothing is committed meanwhile.
+    var settleFailure: BackendError?
 
     /// Opens the store in `directory`, in its file `byre.db`, and makes either if it is missing.
     ///
     /// A directory that an etcd keeps its data in is refused.
     package convenience init(
         directory: String,
-        limits: SQLiteLimits = SQLiteLimits()
+        limits: SQLiteLimits = SQLiteLimits(),
+        files: FileLayer = .system
     ) throws(StoreError) {
         let path = directory + "/byre.db"
         if StoreFile.isThere(directory + "/member"), !StoreFile.isThere(path) {
             throw StoreError.foreign(path: directory, what: "it is the data directory of an etcd")
         }
-        try self.init(path: path, limits: limits)
+        try self.init(path: path, limits: limits, files: files)
     }
 
     /// Opens the store in the file `path`, and makes it if it is missing.
     ///
     /// What is not a store, or a newer one, or visibly damaged, is refused, and left as it is.
-    package init(path: String, limits: SQLiteLimits = SQLiteLimits()) throws(StoreError) {
+    package init(
+        path: String,
+        limits: SQLiteLimits = SQLiteLimits(),
+        files: FileLayer = .system
+    ) throws(StoreError) {
         self.path = path
         self.limits = limits
         try StoreFile.makeDirectory(StoreFile.parent(of: path) ?? "/")
@@ -48,11 +76,28 @@ package final class SQLiteBackend: Backend, @unchecked Sendable {
             try Self.create(path, limits)
         }
         let connection = try Self.connect(path)
+        let writer: Writer
         do throws(SQLiteError) {
-            let writer = try Writer(connection, limits)
-            self.checkpointer = try Checkpointer(path: path, limits: limits)
+            writer = try Writer(connection, limits)
+        } catch {
+            throw StoreError(path, error)
+        }
+        let last = try Self.replay(path, writer, files)
+        do throws(SQLiteError) {
+            self.check = try BatchCheck(connection)
+            let checkpointer = try Checkpointer(
+                path: path,
+                limits: limits,
+                durable: last,
+                layer: files
+            )
+            let journal = try Self.makeJournal(path, next: last + 1, limits, files, checkpointer)
             try connection.keepLogOnClose(false)
-            self.openWriter = writer
+            self.openWriting = Writing(
+                writer: writer,
+                checkpointer: checkpointer,
+                journal: journal
+            )
         } catch {
             throw StoreError(path, error)
         }
@@ -64,26 +109,32 @@ package final class SQLiteBackend: Backend, @unchecked Sendable {
 
     package func makeReader() throws(BackendError) -> any BackendReader {
         do throws(SQLiteError) {
-            return try SQLiteReader(path: self.path, limits: self.limits)
+            return try SQLiteReader(
+                path: self.path,
+                limits: self.limits,
+                unsettled: self.unsettled
+            )
         } catch {
             throw BackendError(error)
         }
     }
 
     package func close() {
-        self.checkpointer?.stop()
-        self.checkpointer = nil
-        self.openWriter = nil
+        if let writing = self.openWriting {
+            // What does not get into SQLite now stays in the journal for the next start.
+            let isComplete = self.settleForGood(writing)
+            writing.checkpointer.stop()
+            self.openWriting = nil
+            if isComplete { try? writing.journal.remove() }
+        }
         self.lock = nil
     }
 
-    /// The connection that writes.
+    /// What the writer thread works with.
     /// - Throws: ``BackendError/unavailable(_:)`` after ``close()``.
-    func writer() throws(BackendError) -> (Writer, Checkpointer) {
-        guard let openWriter, let checkpointer else {
-            throw BackendError.unavailable("the store is closed")
-        }
-        return (openWriter, checkpointer)
+    func writing() throws(BackendError) -> Writing {
+        guard let openWriting else { throw BackendError.unavailable("the store is closed") }
+        return openWriting
     }
 }
 

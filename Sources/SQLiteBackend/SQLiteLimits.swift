@@ -21,6 +21,19 @@ package struct SQLiteLimits: Hashable, Sendable {
     /// Bytes of log file kept when idle: writing in place spares the file system's journal, which
     /// halves the time of a small commit.
     package var idleLogBytes = 16 << 20
+    /// Bytes that each of the journal's two files may grow to.
+    ///
+    /// One is filled while the log is synced for the other, so a file has to take what is written in
+    /// the meantime; when both are full a commit waits for that sync.
+    package var journalFileBytes = 8 << 20
+    /// Bytes by which a file of the journal grows.
+    package var journalStepBytes = 1 << 20
+    /// Bytes of a batch from which it is written to SQLite at once: writing it twice would cost more
+    /// than the one sync of a small record saves.
+    package var directBytes = 1 << 20
+    /// Bytes of batches that are in the journal alone at which they are brought into SQLite though
+    /// more commits wait.
+    package var settleBytes = 64 << 10
     /// Pages that one slice of incremental vacuum gives back.
     package var vacuumPagesPerSlice = 256
     /// Bytes of free pages that are kept for the next rows rather than given back.

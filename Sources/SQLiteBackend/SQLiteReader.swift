@@ -1,10 +1,11 @@
 package import ByreCore
 import SQLite
 
-/// Reads values on a connection of its own.
+/// Reads values on a connection of its own, and those that SQLite has not yet from memory.
 ///
 /// Belongs to one thread.
 package final class SQLiteReader: BackendReader {
+    private let unsettled: Unsettled
     private let connection: Connection
     private let begin: Statement
     private let end: Statement
@@ -16,7 +17,8 @@ package final class SQLiteReader: BackendReader {
     /// step along the leaves costs a fraction of a seek.
     private static let rowsPassedOverMax: Int64 = 4
 
-    init(path: String, limits: SQLiteLimits) throws(SQLiteError) {
+    init(path: String, limits: SQLiteLimits, unsettled: Unsettled) throws(SQLiteError) {
+        self.unsettled = unsettled
         self.connection = try Connection(path: path, access: .readOnly)
         try self.connection.setBusyTimeout(milliseconds: limits.busyMilliseconds)
         try self.connection.execute("PRAGMA cache_size = -\(limits.readerCacheBytes >> 10)")
@@ -46,31 +48,50 @@ package final class SQLiteReader: BackendReader {
         rows: [RowID],
         _ body: (_ index: Int, _ value: Bytes) -> Void
     ) throws(BackendError) {
+        // Taken before SQLite is asked: what is settled meanwhile is found in both.
+        let unsettled = self.unsettled.batches
+        let first = unsettled.firstRow ?? RowID(rawValue: .max)
+        let isSettled = rows.last.map { $0 < first } ?? true
+        let settled = isSettled ? rows : Array(rows.prefix { $0 < first })
         do throws(SQLiteError) {
-            if rows.count == 1 {
-                try self.value(of: tenant, rows[0], 0, body)
-                return
-            }
-            // One snapshot for all, which is one lock instead of one for each.
-            try self.begin.run()
-            defer { try? self.end.run() }
-            var start = 0
-            while start < rows.count {
-                var next = start + 1
-                while next < rows.count,
-                    rows[next].rawValue - rows[next - 1].rawValue <= Self.rowsPassedOverMax + 1
-                {
-                    next += 1
+            try self.settledValues(of: tenant, settled, body)
+            for index in settled.count..<rows.count {
+                guard let row = unsettled.row(rows[index], of: tenant) else {
+                    throw Self.missing(tenant, rows[index])
                 }
-                if next == start + 1 {
-                    try self.value(of: tenant, rows[start], start, body)
-                } else {
-                    try self.values(of: tenant, rows, start..<next, body)
-                }
-                start = next
+                body(index, row.value)
             }
         } catch {
             throw BackendError(error)
+        }
+    }
+
+    private func settledValues(
+        of tenant: TenantID,
+        _ rows: [RowID],
+        _ body: (_ index: Int, _ value: Bytes) -> Void
+    ) throws(SQLiteError) {
+        if rows.count <= 1 {
+            if let row = rows.first { try self.value(of: tenant, row, 0, body) }
+            return
+        }
+        // One snapshot for all, which is one lock instead of one for each.
+        try self.begin.run()
+        defer { try? self.end.run() }
+        var start = 0
+        while start < rows.count {
+            var next = start + 1
+            while next < rows.count,
+                rows[next].rawValue - rows[next - 1].rawValue <= Self.rowsPassedOverMax + 1
+            {
+                next += 1
+            }
+            if next == start + 1 {
+                try self.value(of: tenant, rows[start], start, body)
+            } else {
+                try self.values(of: tenant, rows, start..<next, body)
+            }
+            start = next
         }
     }
 
@@ -117,18 +138,28 @@ package final class SQLiteReader: BackendReader {
         in span: RowSpan,
         _ body: (_ key: Bytes, _ version: Version, _ value: Bytes) -> Bool
     ) throws(BackendError) {
+        // Taken before SQLite is asked: what is settled meanwhile is found in both, and told once.
+        let unsettled = self.unsettled.batches
+        var next = span.first
         do throws(SQLiteError) {
             try self.rowsWithin.bind(span.first.rawValue, at: 1)
             try self.rowsWithin.bind(tenant.rawValue, at: 2)
             try self.rowsWithin.bind(span.last.rawValue, at: 3)
             defer { self.rowsWithin.reset() }
             while try self.rowsWithin.step() {
-                let goesOn = body(
-                    self.rowsWithin.blob(7),
-                    self.rowsWithin.version(),
-                    self.rowsWithin.blob(9)
-                )
-                guard goesOn else { return }
+                let version = self.rowsWithin.version()
+                next = RowID(rawValue: version.row.rawValue + 1)
+                guard body(self.rowsWithin.blob(7), version, self.rowsWithin.blob(9)) else {
+                    return
+                }
+            }
+            for numbered in unsettled {
+                for row in numbered.batch.rows
+                where row.tenant == tenant && row.version.row >= next
+                    && row.version.row <= span.last
+                {
+                    guard body(row.key, row.version, row.value) else { return }
+                }
             }
         } catch {
             throw BackendError(error)

@@ -84,7 +84,29 @@ package enum Schema {
         WHERE kv.version > 0 AND kv.mod_revision <= tenant.revision;
         """,
         Self.tenancy,
+        Self.journalMigration,
     ]
+
+    /// Where SQLite keeps the number of the last record of the journal that it has: with each tenant
+    /// that the record is about, in the row that it writes anyway, and once more apart from tenants,
+    /// which are erased in time. The greatest counts.
+    private static let journalMigration = """
+        ALTER TABLE tenant ADD COLUMN journal_record INTEGER NOT NULL DEFAULT 0
+                                      CHECK (journal_record >= 0);
+
+        CREATE TABLE journal (
+            id                INTEGER PRIMARY KEY CHECK (id = 1),
+            record            INTEGER NOT NULL CHECK (record >= 0)
+        ) STRICT;
+
+        INSERT INTO journal (id, record) VALUES (1, 0);
+        """
+
+    /// Asks for the number of the last record of the journal that is in the store.
+    static let lastRecord = """
+        SELECT max(record) FROM (
+            SELECT record FROM journal UNION ALL SELECT max(journal_record) FROM tenant)
+        """
 
     /// The version that this program writes.
     package static var version: Int64 { Int64(self.migrations.count) }

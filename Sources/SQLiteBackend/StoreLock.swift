@@ -53,6 +53,14 @@ struct StoreLock: ~Copyable {
         close(self.descriptor)
     }
 
+    /// Whether somebody holds the lock `path`, without taking it or making the file.
+    static func isHeld(_ path: String) -> Bool {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
+    }
+
     private static func holder(_ descriptor: CInt) -> String {
         let text = [UInt8](unsafeUninitializedCapacity: Self.holderBytesMax) { buffer, count in
             count = max(0, pread(descriptor, buffer.baseAddress, buffer.count, 0))

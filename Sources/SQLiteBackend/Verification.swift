@@ -267,4 +267,28 @@ struct Verification {
             )
         }
     }
+
+    /// Rule: the journal has every record after the last one that SQLite has, and they fit.
+    mutating func checkJournal(
+        of path: String,
+        _ connection: Connection
+    ) throws(SQLiteError) {
+        let applied = try connection.integer(Schema.lastRecord)
+        let tail: JournalTail
+        do throws(JournalTail.Damage) {
+            tail = try JournalTail(path: path, after: applied)
+        } catch {
+            self.found("journal: \(error.what)")
+            return
+        }
+        var check = try BatchCheck(connection)
+        for numbered in tail.batches {
+            do throws(BackendError) {
+                try check.check(numbered.batch)
+            } catch {
+                self.found("journal: record \(numbered.number) does not fit: \(error)")
+            }
+            check.add(numbered.batch)
+        }
+    }
 }

@@ -2,19 +2,55 @@ import ByreCore
 import SQLite
 
 extension Writer {
-    /// Writes a batch in one transaction.
+    /// Writes batches of the journal in one transaction, which is not synced.
     ///
-    /// On return it is in the log and synced. When it throws, nothing of it is in the store.
+    /// When it throws, ``lastRecord()`` tells whether they are in the store all the same.
     /// - Complexity: O(rows log pages).
-    func write(_ batch: CommitBatch) throws(BackendError) {
+    func write(_ batches: [NumberedBatch]) throws(SQLiteError) {
         do throws(SQLiteError) {
             try self.begin.run()
+            try self.apply(batches)
+            try self.commit.run()
+        } catch {
+            self.commitFailure = error
+            self.rollBack()
+            throw error
+        }
+    }
+
+    /// Writes batches of the journal, and then one that is not in it, in one transaction.
+    ///
+    /// On return they are in the log, and all of the log is synced. When it throws, nothing of them is
+    /// in the store.
+    ///
+    /// The rows that `batch` removes go first, and once more in their turn: where there is no room
+    /// for the batches that wait, this makes some.
+    /// - Parameter record: the number of the last record of the journal, `batches` included.
+    /// - Complexity: O(rows log pages).
+    func writeDurably(
+        _ batches: [NumberedBatch],
+        then batch: CommitBatch,
+        record: Int64
+    ) throws(BackendError) {
+        do throws(SQLiteError) {
+            try self.connection.execute("PRAGMA synchronous = FULL")
+        } catch {
+            throw BackendError(error)
+        }
+        defer {
+            // Cannot fail outside a transaction. If it did, later commits would be synced in vain.
+            try? self.connection.execute("PRAGMA synchronous = NORMAL")
+        }
+        do throws(SQLiteError) {
+            try self.begin.run()
+            if !batches.isEmpty { try self.remove(batch.removedRows) }
+            try self.apply(batches)
             for change in batch.registry { try self.apply(change) }
-            for row in batch.rows { try self.append(row) }
-            for change in batch.leases { try self.apply(change) }
-            for change in batch.alarms { try self.apply(change) }
-            for removed in batch.removedRows { try self.remove(removed.rows, of: removed.tenant) }
-            for tenant in batch.tenants { try self.update(tenant) }
+            try self.applyChanges(of: batch)
+            for tenant in batch.tenants { try self.update(tenant, record) }
+            // Tenants may have gone, and with them what they knew of the journal.
+            try self.setJournal.bind(record, at: 1)
+            try self.setJournal.run()
         } catch {
             self.rollBack()
             throw BackendError(error)
@@ -23,8 +59,35 @@ extension Writer {
             try self.commit.run()
         } catch {
             self.rollBack()
-            try self.settle(batch, after: error)
+            self.commitFailure = error
+            try self.resolve(batch, after: error)
         }
+    }
+
+    /// The number of the last record of the journal that is in the store.
+    func lastRecord() throws(SQLiteError) -> Int64 {
+        defer { self.journalRecord.reset() }
+        return try self.journalRecord.step() ? self.journalRecord.integer(0) : 0
+    }
+
+    private func apply(_ batches: [NumberedBatch]) throws(SQLiteError) {
+        guard let last = batches.last else { return }
+        for numbered in batches { try self.applyChanges(of: numbered.batch) }
+        // A tenant's counters are written once, as the last batch leaves them.
+        var written: Set<TenantID> = []
+        for numbered in batches.reversed() {
+            for tenant in numbered.batch.tenants where written.insert(tenant.id).inserted {
+                try self.update(tenant, last.number)
+            }
+        }
+    }
+
+    /// Applies all of a batch but what it says of tenants.
+    private func applyChanges(of batch: CommitBatch) throws(SQLiteError) {
+        for row in batch.rows { try self.append(row) }
+        for change in batch.leases { try self.apply(change) }
+        for change in batch.alarms { try self.apply(change) }
+        try self.remove(batch.removedRows)
     }
 
     private func append(_ row: borrowing CommitBatch.Row) throws(SQLiteError) {
@@ -70,6 +133,12 @@ extension Writer {
         try statement.run()
     }
 
+    private func remove(
+        _ removed: [(tenant: TenantID, rows: [RowID])]
+    ) throws(SQLiteError) {
+        for (tenant, rows) in removed { try self.remove(rows, of: tenant) }
+    }
+
     /// Deletes `rows`, ascending; those that are consecutive with one statement.
     private func remove(_ rows: [RowID], of tenant: TenantID) throws(SQLiteError) {
         self.mayHaveFreePages = true
@@ -100,12 +169,13 @@ extension Writer {
     }
 
     /// Writes what changes in a tenant's life. Its name and its etcd ids are set once.
-    private func update(_ tenant: TenantRecord) throws(SQLiteError) {
+    private func update(_ tenant: TenantRecord, _ record: Int64) throws(SQLiteError) {
         try self.updateTenant.bind(tenant.id.rawValue, at: 1)
         try self.updateTenant.bind(tenant.revision, at: 2)
         try self.updateTenant.bind(tenant.compactRevision, at: 3)
         try self.updateTenant.bind(tenant.sequence, at: 4)
         try self.updateTenant.bind(tenant.allocatedBytes, at: 5)
+        try self.updateTenant.bind(record, at: 6)
         try self.updateTenant.run()
         guard self.connection.changes == 1 else {
             throw .contradiction("tenant \(tenant.id.rawValue) is not in the store")
@@ -127,7 +197,7 @@ extension Writer {
     /// commit writes over them, so an empty one is made at once.
     /// - Throws: ``BackendError/unavailable(_:)`` when it is certain that nothing was committed,
     ///   ``BackendError/uncertain(_:)`` when a crash now could still bring the batch to life.
-    private func settle(_ batch: CommitBatch, after error: SQLiteError) throws(BackendError) {
+    private func resolve(_ batch: CommitBatch, after error: SQLiteError) throws(BackendError) {
         do {
             if try self.isCommitted(batch) { return }
         } catch {

@@ -24,13 +24,15 @@ extension Writer {
     func moveLog() {
         let next = self.log.frames + self.limits.frames(self.limits.logBytesMax)
         // A failure leaves the log to grow until the next attempt. No commit depends on it.
-        guard let result = try? self.connection.checkpoint(.passive) else {
-            self.log.framesNext = next
-            return
-        }
-        self.log.moved = result.movedFrames
-        if result.movedFrames < result.logFrames {
-            // Somebody's read transaction still needs what is behind in the log.
+        do throws(SQLiteError) {
+            let result = try self.connection.checkpoint(.passive)
+            self.log.moved = result.movedFrames
+            if result.movedFrames < result.logFrames {
+                // Somebody's read transaction still needs what is behind in the log.
+                self.log.framesNext = next
+            }
+        } catch {
+            self.commitFailure = error
             self.log.framesNext = next
         }
     }

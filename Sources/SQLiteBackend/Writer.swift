@@ -22,8 +22,12 @@ final class Writer {
     let rowExists: Statement
     let tenantPoint: Statement
     let registry: RegistryWriter
+    let setJournal: Statement
+    let journalRecord: Statement
 
     var log: Log
+    /// Why the last transaction that failed did: a failed sync puts the whole log in doubt.
+    var commitFailure: SQLiteError?
     /// Whether rows were removed since free pages were last counted.
     var mayHaveFreePages = true
 
@@ -32,7 +36,8 @@ final class Writer {
         self.limits = limits
         self.log = Log(framesNext: limits.frames(limits.logBytesMax))
         try connection.setBusyTimeout(milliseconds: limits.busyMilliseconds)
-        try connection.execute("PRAGMA synchronous = FULL")
+        // The journal makes commits durable; see `writeDurably` for those that it does not.
+        try connection.execute("PRAGMA synchronous = NORMAL")
         try connection.execute("PRAGMA cache_size = -\(limits.writerCacheBytes >> 10)")
         try connection.execute("PRAGMA temp_store = MEMORY")
         // Deleted content is overwritten where that costs no extra write, not more.
@@ -75,7 +80,10 @@ final class Writer {
             on: connection
         )
         self.insertAlarm = try Statement(
-            "INSERT INTO alarm (tenant, member_id, kind) VALUES (?1, ?2, ?3)",
+            """
+            INSERT INTO alarm (tenant, member_id, kind) VALUES (?1, ?2, ?3)
+            ON CONFLICT DO NOTHING
+            """,
             on: connection
         )
         self.deleteAlarm = try Statement(
@@ -85,7 +93,7 @@ final class Writer {
         self.updateTenant = try Statement(
             """
             UPDATE tenant SET revision = ?2, compact_revision = ?3, sequence = ?4,
-                allocated_bytes = ?5
+                allocated_bytes = ?5, journal_record = ?6
             WHERE id = ?1
             """,
             on: connection
@@ -96,5 +104,7 @@ final class Writer {
             on: connection
         )
         self.registry = try RegistryWriter(connection)
+        self.setJournal = try Statement("UPDATE journal SET record = ?1", on: connection)
+        self.journalRecord = try Statement(Schema.lastRecord, on: connection)
     }
 }

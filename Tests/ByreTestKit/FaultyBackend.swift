@@ -17,6 +17,9 @@ package final class FaultyBackend: Backend {
         var readFault: BackendError?
         var openFault: BackendError?
         var maintenanceFault: BackendError?
+        var settleFault: BackendError?
+        var leavesSettling = false
+        var settlings: [Bool] = []
         var isHolding = false
         var batches: [Batch] = []
         var reads = 0
@@ -64,6 +67,19 @@ package final class FaultyBackend: Backend {
     package func failMaintenance(_ error: BackendError?) {
         self.state.withLock { $0.maintenanceFault = error }
     }
+
+    /// Lets settling fail from now on, or with nil no more.
+    package func failSettling(_ error: BackendError?) {
+        self.state.withLock { $0.settleFault = error }
+    }
+
+    /// Has commits leave something to settle until nobody writes.
+    package func leaveSettling() {
+        self.state.withLock { $0.leavesSettling = true }
+    }
+
+    /// Settlings asked for: whether each came when nobody wrote.
+    package var settlings: [Bool] { self.state.withLock { $0.settlings } }
 
     /// Holds every commit from now on until it is released.
     package func holdCommits() {
@@ -130,6 +146,16 @@ package final class FaultyBackend: Backend {
         case nil:
             try self.base.commit(batch)
         }
+    }
+
+    package func settle(isIdle: Bool) throws(BackendError) -> Bool {
+        let (fault, leaves) = self.state.withLock { state in
+            state.settlings.append(isIdle)
+            return (state.settleFault, state.leavesSettling)
+        }
+        if let fault { throw fault }
+        let isLeft = try self.base.settle(isIdle: isIdle)
+        return isLeft || leaves && !isIdle
     }
 
     package func makeReader() throws(BackendError) -> any BackendReader {

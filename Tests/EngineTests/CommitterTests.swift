@@ -130,6 +130,30 @@ import Testing
         #expect(fixture.store.counters.failures == 2)
     }
 
+    @Test func whatACommitLeavesForLaterIsSettledAfterItsAnswer() throws {
+        let fixture = try StoreFixture()
+        fixture.backend.leaveSettling()
+        let before = fixture.backend.settlings.count
+        #expect(try fixture.run("put a=1") == "rev 2")
+        // What changes nothing commits nothing.
+        try fixture.turn()
+        #expect(fixture.backend.settlings.dropFirst(before) == [false])
+    }
+
+    @Test func settlingThatFailsIsToldAndLosesNothing() throws {
+        let fixture = try StoreFixture()
+        fixture.backend.failSettling(.unavailable("full"))
+        #expect(try fixture.run("put a=1") == "rev 2")
+        #expect(try fixture.run("put a=2") == "rev 3")
+        try fixture.turn()
+        fixture.backend.failSettling(nil)
+        #expect(try fixture.run("put a=3") == "rev 4")
+        #expect(try fixture.contents() == "a=3")
+        let told = fixture.reports.all
+        #expect(told.first == #"commits fail: unavailable("full")"#)
+        #expect(told.last == "commits work")
+    }
+
     /// What was evaluated on top of the failed part, refusals too, says nothing of the tenant.
     @Test func allOfAFailedBatchFail() throws {
         let fixture = try StoreFixture()

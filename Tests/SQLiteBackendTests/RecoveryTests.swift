@@ -75,6 +75,7 @@ import Testing
             history.write(1, [("k\(round)", [UInt8](repeating: 1, count: round * 100))])
             try backend.commit(history.take())
         }
+        #expect(try !backend.settle(isIdle: true))
         // A reader beside it sees what is in the log alone.
         let connection = try Connection(path: self.path, access: .readOnly)
         #expect(try connection.integer("SELECT count(*) FROM kv") == 100)
