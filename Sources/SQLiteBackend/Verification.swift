@@ -9,6 +9,8 @@ struct Verification {
     private struct Progress {
         let point: Int64
         let compacted: Int64
+        /// Rows of it may be gone.
+        let isErasing: Bool
         var last = Revision(main: 0, sub: 0)
         var newest: [Bytes: Version] = [:]
     }
@@ -18,6 +20,7 @@ struct Verification {
         do throws(SQLiteError) {
             try self.checkFile(connection)
             try self.checkSchema(connection)
+            try self.checkTenants(connection)
             try self.checkRows(connection)
             try self.checkLeases(connection)
         } catch {
@@ -26,7 +29,7 @@ struct Verification {
         }
     }
 
-    private mutating func found(
+    mutating func found(
         severity: Finding.Severity = .error,
         tenant: Int64? = nil,
         row: Int64? = nil,
@@ -89,13 +92,14 @@ struct Verification {
     mutating func checkRows(_ connection: Connection) throws(SQLiteError) {
         var tenants: [Int64: Progress] = [:]
         let points = try Statement(
-            "SELECT id, revision, compact_revision FROM tenant",
+            "SELECT id, revision, compact_revision, erasing_since IS NOT NULL FROM tenant",
             on: connection
         )
         while try points.step() {
             tenants[points.integer(0)] = Progress(
                 point: points.integer(1),
-                compacted: points.integer(2)
+                compacted: points.integer(2),
+                isErasing: points.integer(3) != 0
             )
         }
 
@@ -118,7 +122,7 @@ struct Verification {
             self.check(version, of: statement.blob(7), id, &progress)
             tenants[id] = progress
         }
-        for (id, progress) in tenants.sorted(by: { $0.key < $1.key }) {
+        for (id, progress) in tenants.sorted(by: { $0.key < $1.key }) where !progress.isErasing {
             // Revision 1 is the empty store's; what is compacted away leaves no trace.
             let end = max(progress.last.main, progress.compacted, 1)
             if end < progress.point {
@@ -146,6 +150,7 @@ struct Verification {
             )
             return
         }
+        guard !progress.isErasing else { return }
         if key.isEmpty { self.found(tenant: tenant, row: row, "the key is empty") }
         self.checkOrder(version, tenant, &progress)
         self.checkHistory(version, since: progress.newest[key], tenant, progress.compacted)
@@ -254,6 +259,7 @@ struct Verification {
             JOIN kv ON kv.row = newest.row
             WHERE kv.lease <> 0 AND kv.version > 0 AND NOT EXISTS (
                 SELECT 1 FROM lease WHERE lease.tenant = kv.tenant AND lease.id = kv.lease)
+                AND kv.tenant IN (SELECT id FROM tenant WHERE erasing_since IS NULL)
             ORDER BY kv.row
             """,
             on: connection

@@ -59,6 +59,18 @@ import Testing
         try self.contract.aRefusedBatchLeavesNothing()
     }
 
+    @Test func definitionsComeBackAsTheyWere() throws {
+        try self.contract.definitionsComeBackAsTheyWere()
+    }
+
+    @Test func anErasedTenantIsGoneAndNoOther() throws {
+        try self.contract.anErasedTenantIsGoneAndNoOther()
+    }
+
+    @Test func tenantsShareNothingThatIsTheirs() throws {
+        try self.contract.tenantsShareNothingThatIsTheirs()
+    }
+
     @Test func housekeepingChangesNothing() throws {
         try self.contract.housekeepingChangesNothing()
     }

@@ -1,4 +1,6 @@
 import ByreCore
+import ByreTestKit
+import Glibc
 import SQLite
 import SQLiteBackend
 import Testing
@@ -51,6 +53,24 @@ import Testing
         "UPDATE tenant SET name = ''",
         "UPDATE tenant SET cluster_id = 0",
         "UPDATE tenant SET prefix = 'text'",
+        "UPDATE tenant SET prefix = x'2f2f'",
+        "UPDATE tenant SET quota_bytes = 0",
+        "UPDATE tenant SET space_mode = 'loose'",
+        "UPDATE tenant SET max_keys = -1",
+        "UPDATE tenant SET compact_after_nanoseconds = 1, compact_keeping_revisions = 1",
+        "UPDATE tenant SET generation = 0",
+        "UPDATE tenant SET reclaim_at = '2030-01-01T00:00:00.000Z'",
+        "UPDATE tenant SET erasing_since = '2030-01-01T00:00:00.000Z'",
+        """
+        UPDATE tenant SET state = 'deleting', erasing_since = '2030-01-01T00:00:00.000Z';
+        UPDATE tenant SET state = 'active', erasing_since = NULL
+        """,
+        "INSERT INTO tenant_identity VALUES (1, 'organization', 'x')",
+        "INSERT INTO tenant_identity VALUES (1, 'common-name', '')",
+        """
+        INSERT INTO tenant_identity VALUES (1, 'common-name', 'x');
+        INSERT INTO tenant_identity VALUES (2, 'common-name', 'x')
+        """,
         "INSERT INTO alarm VALUES (1, 1, 'FULL')",
         "INSERT INTO lease VALUES (1, 0, 60)",
         "INSERT INTO kv VALUES (1, 1, 2, 0, 2, 1, 0, 'text', x'')",
@@ -67,6 +87,60 @@ import Testing
         )
         let error = #expect(throws: SQLiteError.self) { try self.connection.execute(sql) }
         #expect(error?.code.primary == .constraint)
+    }
+
+    /// A store as the first version left it goes on with the present one.
+    @Test func aStoreOfTheFirstVersionIsUpgraded() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/byre.db"
+        do {
+            close(open(path, O_CREAT | O_RDWR, 0o600))
+            let connection = try Connection(path: path, access: .readWrite)
+            try connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            try Schema.migrate(connection, through: Array(Schema.migrations.prefix(1)))
+            try connection.execute(
+                """
+                PRAGMA journal_mode = WAL;
+                INSERT INTO tenant (id, name, uid, prefix, revision, compact_revision, sequence,
+                    allocated_bytes, cluster_id, member_id, created_at)
+                VALUES (1, 'default', '6f1de4a4-3c3e-4d1a-9d0c-3f2b7c1a9e55', x'2f612f', 2, -1, 1,
+                    20480, 11, 12, '2023-11-14T22:13:20.123Z');
+                INSERT INTO kv VALUES (1, 1, 2, 0, 2, 1, 0, x'61', x'01')
+                """
+            )
+        }
+        let backend = try SQLiteBackend(path: path)
+        let recovered = try backend.recovered()
+        backend.close()
+        var definition = TenantDefinition(
+            name: "default",
+            uid: "6f1de4a4-3c3e-4d1a-9d0c-3f2b7c1a9e55",
+            prefix: Bytes("/a/".utf8),
+            createdAt: 1_700_000_000
+        )
+        definition.limits.spaceMode = .strict
+        let tenant = try #require(recovered.tenants.first)
+        #expect(tenant.definition == definition)
+        #expect(tenant.record.revision == 2 && tenant.record.memberID == 12)
+        #expect(recovered.rows.count == 1)
+        #expect(try SQLiteBackend.verify(path: path) == [])
+    }
+
+    /// A view of another program's version is made anew; no version of the schema tells it.
+    @Test func viewsAreMadeAnewAtStart() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/byre.db"
+        try SQLiteBackend(path: path).close()
+        do {
+            let connection = try Connection(path: path, access: .readWrite)
+            try connection.execute(
+                "DROP VIEW live_key; CREATE VIEW live_key AS SELECT 1 AS other"
+            )
+        }
+        let findings = try SQLiteBackend.verify(path: path).map(\.description)
+        #expect(findings == ["warning: view live_key was altered"])
+        try SQLiteBackend(path: path).close()
+        #expect(try SQLiteBackend.verify(path: path) == [])
     }
 
     @Test func liveKeysCanBeReadBySQL() throws {

@@ -128,6 +128,51 @@ import Testing
                 "UPDATE lease SET tenant = 4",
                 ["error: tenant 4 lease 5 of a tenant not there"]
             ),
+            (
+                "UPDATE tenant SET name = 'Big' WHERE id = 2",
+                [
+                    "error: tenant 2 a tenant's name is a DNS label: 1 to 63 of a-z, 0-9 and -, "
+                        + "no - at either end"
+                ]
+            ),
+            (
+                """
+                DROP TRIGGER tenant_prefix_is_immutable;
+                UPDATE tenant SET prefix = x'2f64656661756c742f78' WHERE id = 2
+                """,
+                [
+                    "error: trigger tenant_prefix_is_immutable is missing",
+                    "error: tenant 2 its prefix begins with that of tenant 1",
+                ]
+            ),
+            (
+                "INSERT INTO tenant_identity VALUES (2, 'common-name', 'default')",
+                ["error: tenant 2 an identity of it is the name of tenant 1"]
+            ),
+            (
+                "INSERT INTO tenant_identity VALUES (9, 'dns-san', 'x')",
+                ["error: tenant 9 rows of tenant_identity of a tenant not there"]
+            ),
+            (
+                "INSERT INTO alarm VALUES (9, 1, 'CORRUPT')",
+                ["error: tenant 9 rows of alarm of a tenant not there"]
+            ),
+            (
+                "UPDATE tenant SET state = 'deleting' WHERE id = 2",
+                [
+                    "error: tenant 2 a time to be erased at belongs to a tenant that is being "
+                        + "deleted, and to no other"
+                ]
+            ),
+            // Of a tenant that is being erased anything may be gone.
+            (
+                """
+                UPDATE tenant SET state = 'deleting', erasing_since = '2030-01-01T00:00:00.000Z'
+                WHERE id = 1;
+                DELETE FROM kv WHERE row IN (2, 3, 5)
+                """,
+                []
+            ),
             ("DROP VIEW live_key", ["warning: view live_key is missing"]),
             (
                 "DROP TRIGGER tenant_uid_is_immutable; CREATE TABLE note (text TEXT)",
