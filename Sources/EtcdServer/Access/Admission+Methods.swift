@@ -48,9 +48,10 @@ extension EtcdServer {
 }
 
 /// The handler of a stream that has been answered already.
-final class AnsweredStream: StreamHandler {
-    func received(_ message: RawSpan) {}
-    func halfClosed() {}
-    func ended(_ reason: Status) {}
-    func drained() {}
+package final class AnsweredStream: StreamHandler {
+    package init() {}
+    package func received(_ message: RawSpan) {}
+    package func halfClosed() {}
+    package func ended(_ reason: Status) {}
+    package func drained() {}
 }
