@@ -20,7 +20,8 @@ package final class EtcdServer: Sendable {
     /// Who calls, as a tenant. Every request goes through here.
     /// - Precondition: ``admit(_:)`` has let the call in, as a tenant's.
     func tenant(of call: ServerCall) -> TenantStore {
-        guard let tenant = call.caller as? TenantStore else {
+        if let tenant = call.caller as? TenantStore { return tenant }
+        guard let tenant = (call.caller as? RawCaller)?.tenant else {
             preconditionFailure("a call is let in as a tenant's before it is handled")
         }
         return tenant

@@ -17,10 +17,14 @@ import byre
         let configuration = try Self.configuration()
         #expect(configuration.dataDirectory == "default.byre")
         #expect(configuration.databasePath == "default.byre/byre.db")
-        #expect(configuration.listeners.map(\.url.description) == ["http://localhost:2379"])
-        #expect(configuration.listeners.map(\.tls) == [nil])
+        #expect(
+            configuration.listeners.map(\.url.description)
+                == ["http://localhost:2379", "unix://default.byre/admin.sock"]
+        )
+        #expect(configuration.listeners.map(\.tls) == [nil, nil])
+        #expect(configuration.listeners.map(\.socketMode) == [nil, 0o600])
         #expect(configuration.peerURLs.isEmpty)
-        #expect(configuration.listeners.map(\.rules.binding) == [.tenant("default")])
+        #expect(configuration.listeners[0].rules.binding == .tenant("default"))
         #expect(configuration.quotaBytes == 2_147_483_648)
         #expect(configuration.autoCompaction == nil)
         #expect(configuration.compactionBatchLimit == 1_000)

@@ -160,6 +160,30 @@ import Testing
         )
     }
 
+    @Test func authoritiesOfAllFilesAreTrusted() throws {
+        // As while one authority takes over from another.
+        let one = ServerSettings.mutual
+        try Self.check(.with(certificate: "client"), nil, one)
+        try Self.check(
+            .with(certificate: "foreign"),
+            "unable to get local issuer certificate",
+            one
+        )
+        let both = one.with {
+            $0.trustedCAFiles = [PKI.shared.path("ca.crt"), PKI.shared.path("other.crt")]
+        }
+        try Self.check(.with(certificate: "client"), nil, both)
+        try Self.check(.with(certificate: "foreign"), nil, both)
+    }
+
+    @Test func listsOfAllFilesRevoke() throws {
+        let server = ServerSettings.mutual.with {
+            $0.revocationFiles = [PKI.shared.path("late.pem"), PKI.shared.path("crl.der")]
+        }
+        try Self.check(.with(certificate: "revoked"), "certificate revoked", server)
+        try Self.check(.with(certificate: "client"), nil, server)
+    }
+
     @Test func moreTrustedCAsThanCanBeNamedStillVerify() throws {
         // A hundred subjects of 700 bytes are more than TLS can carry, so none are told.
         let directory = makeTemporaryDirectory()

@@ -1,20 +1,28 @@
+import ByreCore
 import Engine
 package import GRPC
 
 extension EtcdServer {
+    /// What a method is for those who make the call.
+    enum Admission {
+        case tenant
+        case raw
+        /// The call has been answered.
+        case none
+    }
+
     /// Finds out who makes a call and lets it in, or answers it.
-    /// - Returns: false when the call has been answered.
-    func admit(_ call: ServerCall) -> Bool {
+    func admit(_ call: ServerCall) -> Admission {
         switch self.access.caller(of: call) {
         case .tenant(let tenant):
             call.caller = tenant
-            return true
-        case .raw:
-            call.fail(Self.noRawView)
-            return false
+            return .tenant
+        case .raw(let administrator):
+            call.caller = RawCaller(administrator: administrator)
+            return .raw
         case .rejected(let status):
             call.fail(status)
-            return false
+            return .none
         }
     }
 
@@ -22,30 +30,28 @@ extension EtcdServer {
     package func verdict(on call: ServerCall) -> Status? {
         // A call that nobody was found for is not one of these methods.
         guard let admitted = call.caller else { return nil }
-        switch self.access.caller(of: call) {
-        case .rejected(let status): return status
-        case .tenant(let tenant):
-            return tenant === admitted ? nil : Self.movedTenant
-        case .raw: return Self.movedTenant
+        switch (self.access.caller(of: call), admitted) {
+        case (.rejected(let status), _): return status
+        case (.tenant(let tenant), _): return tenant === admitted ? nil : Self.movedClient
+        case (.raw, let raw as RawCaller):
+            guard let tenant = raw.tenant, tenant.lifecycle == .deleting else { return nil }
+            return RawRefusal.notOneTenant.status
+        case (.raw, _): return Self.movedClient
         }
     }
 
-    private static let noRawView = Status(
-        .unimplemented,
-        "byre: administrators cannot see all tenants yet; use the certificate of a tenant"
-    )
-
     /// Clients of etcd open a stream again after this.
-    private static let movedTenant = Status(
+    private static let movedClient = Status(
         .unavailable,
-        "byre: the client belongs to another tenant now"
+        "byre: the client stands for somebody else now"
     )
 }
 
 /// The handler of a stream that has been answered already.
-final class AnsweredStream: StreamHandler {
-    func received(_ message: RawSpan) {}
-    func halfClosed() {}
-    func ended(_ reason: Status) {}
-    func drained() {}
+package final class AnsweredStream: StreamHandler {
+    package init() {}
+    package func received(_ message: RawSpan) {}
+    package func halfClosed() {}
+    package func ended(_ reason: Status) {}
+    package func drained() {}
 }

@@ -27,7 +27,7 @@ extension EtcdServer {
                 return
             }
             self.pace(txn.readCount, of: .reads, holding: message.byteCount, tenant, call) {
-                self.read(txn, tenant, call)
+                self.read(txn, tenant, call) { self.framed($0, tenant, at: $0.headerRevision) }
             }
             return
         }
@@ -48,15 +48,17 @@ extension EtcdServer {
 
     /// Answers a transaction that changes nothing: here if the values are in memory, else on a reader
     /// thread.
-    private func read(_ txn: Txn, _ tenant: TenantStore, _ call: ServerCall) {
+    /// - Parameter answer: encodes the result.
+    func read(
+        _ txn: Txn,
+        _ tenant: TenantStore,
+        _ call: ServerCall,
+        answer: @escaping @Sendable (TxnResult) -> FramedMessage
+    ) {
         let cache = self.store.cache
         do throws(RequestError) {
             let result = try Self.read(txn, tenant.snapshot.state, CacheLoader(cache: cache))
-            self.reply(
-                self.framed(result, tenant, at: result.headerRevision),
-                tenant,
-                to: call
-            )
+            self.reply(answer(result), tenant, to: call)
             return
         } catch .backend {
             // Some value is not in memory.
@@ -68,8 +70,7 @@ extension EtcdServer {
             let pinned = tenant.pinnedSnapshot()
             defer { withExtendedLifetime(pinned) {} }
             let loader = ReaderLoader(reader: reader, cache: cache)
-            let result = try Self.read(txn, pinned.state, loader)
-            return self.framed(result, tenant, at: result.headerRevision)
+            return answer(try Self.read(txn, pinned.state, loader))
         }
     }
 

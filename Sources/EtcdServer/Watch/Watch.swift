@@ -34,10 +34,13 @@ final class WatchHandler: StreamHandler {
     private var stream: WatchStreamID?
     private var responses: [WatchResponse] = []
     private var unanswered = 0
+    /// What an administrator's keys begin with; nil for the tenant itself.
+    private let prefix: Bytes?
 
-    init(_ server: EtcdServer, _ call: ServerCall) {
+    init(_ server: EtcdServer, _ call: ServerCall, under prefix: Bytes? = nil) {
         self.server = server
         self.call = call
+        self.prefix = prefix
         self.tenant = server.tenant(of: call)
         self.loop = server.watchLoops.loop(of: call, self.tenant)
         let interval = server.store.configuration.watchProgressNanoseconds
@@ -64,9 +67,13 @@ final class WatchHandler: StreamHandler {
             return
         }
         let now = self.now
+        if case .create(let create) = request, self.own(create.request) == nil {
+            return self.refuse(RawRefusal.notOneTenant)
+        }
         let isBackedUp = self.tenant.withHub { hub in
             switch request {
-            case .create(let create): hub.create(create.request, on: stream, now: now)
+            case .create(let create):
+                if let own = self.own(create.request) { hub.create(own, on: stream, now: now) }
             case .cancel(let id): hub.cancel(id, on: stream)
             case .progress: hub.requestProgress(on: stream)
             case .unknown: break
@@ -79,6 +86,27 @@ final class WatchHandler: StreamHandler {
             return
         }
         self.drain()
+    }
+
+    /// A request in the tenant's own keys; nil if it is not within the tenant.
+    private func own(_ request: WatchCreateRequest) -> WatchCreateRequest? {
+        guard let prefix else { return request }
+        guard request.range.lies(under: prefix), let range = request.range.under(prefix) else {
+            return nil
+        }
+        var own = request
+        own.range = range
+        return own
+    }
+
+    /// Tells an administrator that a watch is not created.
+    private func refuse(_ refusal: RawRefusal) {
+        self.send(
+            .refused(
+                .denied(reason: refusal.status.message),
+                revision: self.tenant.snapshot.state.revision
+            )
+        )
     }
 
     /// Events keep coming when the client has said all it wants to say.
@@ -116,12 +144,14 @@ final class WatchHandler: StreamHandler {
             self.call.send(self.framed(head, header, []))
             return
         }
+        var events = batch.events
+        if let prefix { events = events.map { RawEvent.encoded($0, under: prefix) } }
         let limit = self.server.settings.maxReceiveBytes
         guard mayFragment, head.encodedLength(header) + batch.byteCount >= limit else {
-            self.call.send(self.framed(head, header, batch.events[...]))
+            self.call.send(self.framed(head, header, events[...]))
             return
         }
-        self.sendFragments(head, header, batch.events, limit: limit)
+        self.sendFragments(head, header, events, limit: limit)
     }
 
     /// Splits a large response between events; every part but the last says that more follows, and

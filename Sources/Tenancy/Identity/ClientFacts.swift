@@ -36,7 +36,7 @@ package enum TenantURI {
     /// Beginning of every URI that is Byre's to give. One that names no tenant is refused, whatever
     /// else the certificate says: the tenant it was made for is gone.
     private static let namespace = "urn:byre:"
-    private static let prefix = "urn:byre:tenant:"
+    private static let prefix = TenantIdentity.tenantURIPrefix
 
     /// The URI of a tenant.
     package static func text(uid: String) -> String { self.prefix + uid }

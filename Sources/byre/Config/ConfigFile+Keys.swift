@@ -35,7 +35,10 @@ extension ConfigFile {
         ConfigKey(
             "admin",
             "MAPPING",
-            "Where the admin API is served, which \"byre tenant\" uses. Without it, nowhere.",
+            """
+            Where the admin API is served, which "byre tenant" uses. Without it, on the unix socket \
+            admin.sock beside the database.
+            """,
             nested: ListenerDraft.monitoringSection.help
         ) { (file, node) throws(ConfigError) in
             file.listeners.append(try ListenerDraft.admin(node))

@@ -80,7 +80,6 @@ package struct ServeConfiguration: Sendable {
     ) throws(UsageError) {
         self.personality = personality
         self.options = options
-        self.listeners = listeners
         self.administrators = administrators
         self.file = file
         let directory = options.dataDirectory ?? personality.dataDirectory(name: options.name)
@@ -89,6 +88,7 @@ package struct ServeConfiguration: Sendable {
         case .sqlite(let path): self.databasePath = path
         case nil: self.databasePath = directory + "/byre.db"
         }
+        self.listeners = listeners + Self.defaultAdmin(listeners, self.databasePath, personality)
         let peerURLs = options.advertisePeerURLs.map(\.description)
         self.peerURLs = peerURLs.isEmpty ? personality.peerURLs : peerURLs
         do {

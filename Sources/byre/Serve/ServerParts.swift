@@ -1,3 +1,4 @@
+import AdminServer
 import Engine
 import EtcdServer
 import GRPC
@@ -21,6 +22,7 @@ struct ServerParts: Sendable {
     private let logger: Logger
     private let etcd: EtcdServer
     private let metrics: Metrics
+    private let admin: AdminServer
     private let health = Health()
     private let servers = RunningServers()
 
@@ -47,6 +49,11 @@ struct ServerParts: Sendable {
                 clientURLs: places.advertised
             )
         )
+        self.admin = AdminServer(
+            store: store,
+            program: "byre \(ByreVersion.current)",
+            logger: logger
+        )
         self.metrics = Metrics(store: store, settings: self.etcd.settings, filesMax: filesMax)
     }
 
@@ -57,7 +64,7 @@ struct ServerParts: Sendable {
 
     /// Starts a server for each kind of listener that there is.
     func start() throws(StartError) -> RunningServers {
-        for configuration in [self.clients, self.http, self.monitoring]
+        for configuration in [self.administration, self.clients, self.http, self.monitoring]
         where !configuration.listeners.isEmpty {
             do throws(TransportError) {
                 let server = try blocking { () async throws(TransportError) in
@@ -94,6 +101,18 @@ struct ServerParts: Sendable {
 
     private var monitoring: ServerConfiguration {
         var server = self.server(.metrics, methods: [], http: self.pages(.monitoring))
+        server.limits.connectionsMax = min(Self.otherConnectionsMax, self.limits.connectionsMax)
+        return server
+    }
+
+    /// A unix socket is for who may open it, TLS for administrators.
+    private var administration: ServerConfiguration {
+        var server = self.server(
+            .admin,
+            methods: AdminGate(etcd: self.etcd).guarding(self.admin.methods)
+                + self.health.methods,
+            http: nil
+        )
         server.limits.connectionsMax = min(Self.otherConnectionsMax, self.limits.connectionsMax)
         return server
     }
