@@ -88,3 +88,17 @@ extension ByreState {
             }
     }
 }
+
+extension ByreTenant {
+    init(_ definition: TenantDefinition, state: ByreState) {
+        self.init()
+        self.name = definition.name
+        self.uid = definition.uid
+        self.prefix = Data(definition.prefix)
+        self.state = state
+        if let reclaimAt = definition.reclaimAt { self.reclaimAt = reclaimAt }
+        self.settings = ByreTenantSettings(definition)
+        self.createdAt = definition.createdAt
+        self.generation = definition.generation
+    }
+}

@@ -8,6 +8,10 @@ extension Committer {
             let submission = self.parts.tenantChanges.takeFirstIfAny()
         {
             changed += 1
+            if let refusal = self.importRefusal(of: submission.change) {
+                submission.answer(.failure(refusal))
+                continue
+            }
             let result = self.registry.apply(submission.change, nextRow: self.nextRow) {
                 batch throws(BackendError) in try self.commitDirectly(batch)
             }

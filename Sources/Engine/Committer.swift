@@ -13,6 +13,7 @@ final class Committer {
         let clock: Clock
         let queue: FairQueue<Submission>
         let tenantChanges: Mailbox<TenantSubmission>
+        let importSteps: Mailbox<ImportSubmission>
         let cache: ValueCache
         let readers: ReaderPool
         let pins: ReadPins
@@ -22,6 +23,7 @@ final class Committer {
 
     let parts: Parts
     var registry: Registry
+    var imports = Imports()
     private let loader: CommitterLoader
     private(set) var nextRow: RowID
     private var compactions: Compactions
@@ -50,6 +52,7 @@ final class Committer {
             submissions += self.timers.due(self.registry.directory.all, now: self.parts.clock.now())
             self.process(submissions)
             self.changeTenants()
+            self.importTenants()
             let isSettled = isIdle && self.settle(isIdle: true)
             self.housekeep(isIdle: isSettled)
         }
@@ -57,6 +60,10 @@ final class Committer {
         while let submission = self.parts.tenantChanges.takeFirstIfAny() {
             submission.answer(.failure(.stopped))
         }
+        while let submission = self.parts.importSteps.takeFirstIfAny() {
+            submission.answer(.failure(.stopped))
+        }
+        self.imports.stop()
         self.compactions.abandon()
     }
 
@@ -71,7 +78,13 @@ final class Committer {
     }
 
     private func nextDeadline() -> Int64 {
-        min(self.timers.next, self.compactions.next, self.registry.next, self.settleTime)
+        min(
+            self.timers.next,
+            self.compactions.next,
+            self.registry.next,
+            self.imports.next,
+            self.settleTime
+        )
     }
 
     // MARK: Batches
@@ -170,6 +183,11 @@ final class Committer {
             self.isFailing = false
             self.parts.report(.commitsResumed)
         }
+    }
+
+    /// Counts rows that were written beside a batch.
+    func advance(to row: RowID) {
+        self.nextRow = row
     }
 
     /// Drops all that was evaluated; nothing of it can have been seen.
@@ -328,6 +346,7 @@ final class Committer {
 
     /// Drops what is still to be done for a tenant that is erased.
     func forget(_ tenant: TenantStore) {
+        self.imports.forget(tenant.id)
         self.compactions.forget(tenant)
         self.timers.forget(tenant.id)
     }
@@ -342,6 +361,7 @@ final class Committer {
             if run.hasRemovals { self.commit(run) }
         }
         self.eraseTenants()
+        self.clearImports()
         if isIdle {
             do throws(BackendError) {
                 _ = try self.parts.backend.maintain()

@@ -55,6 +55,8 @@ package struct Configuration: Sendable {
     /// Rows that one commit looks at to delete those of a tenant that is being erased, and leases
     /// that it deletes. There is a pause after each, as between slices of compaction.
     package var eraseRowsPerSlice: Int64 = 2_000
+    /// Most steps of imports waiting for the committer; one more is refused.
+    package var importStepsMax = 256
     /// Pause before an erasing goes on after a commit of it failed.
     package var eraseRetryNanoseconds: Int64 = 1_000_000_000
     /// Automatic compaction of tenants that have no policy of their own, or nil.

@@ -9,6 +9,7 @@ package final class Store: Sendable {
     let registry: PublishedRegistry
     let queue: FairQueue<Submission>
     let tenantChanges: Mailbox<TenantSubmission>
+    let importSteps: Mailbox<ImportSubmission>
     private let committer: WorkerThread
     private let backend: any Backend
     package let counters: StoreCounters
@@ -82,6 +83,7 @@ package final class Store: Sendable {
             )
         )
         self.tenantChanges = Mailbox(capacity: configuration.tenantChangesMax)
+        self.importSteps = Mailbox(capacity: configuration.importStepsMax)
         self.counters = StoreCounters()
         let parts = Committer.Parts(
             backend: backend,
@@ -89,6 +91,7 @@ package final class Store: Sendable {
             clock: clock,
             queue: self.queue,
             tenantChanges: self.tenantChanges,
+            importSteps: self.importSteps,
             cache: cache,
             readers: readers,
             pins: pins,
@@ -154,6 +157,7 @@ package final class Store: Sendable {
     /// Commits what is queued, then ends the threads and closes the backend. Once.
     package func stop() {
         self.tenantChanges.close()
+        self.importSteps.close()
         self.queue.close()
         self.committer.join()
         self.readers.stop()

@@ -28,6 +28,8 @@ package enum TenantChangeError: Error, Hashable, Sendable, CustomStringConvertib
     case tooManyTenants
     /// More changes wait than may: ``Configuration/tenantChangesMax``.
     case tooManyChanges
+    /// The tenant is being imported, or what a failed import left is being cleared.
+    case importing
     case invalid(String)
     case backend(BackendError)
     case stopped
@@ -47,6 +49,7 @@ package enum TenantChangeError: Error, Hashable, Sendable, CustomStringConvertib
         case .erased: "the tenant is being erased and cannot be taken back"
         case .tooManyTenants: "the store has as many tenants as it may"
         case .tooManyChanges: "too many changes of tenants wait"
+        case .importing: "the tenant is being imported, or a failed import is being cleared"
         case .invalid(let why): why
         case .backend: "the store cannot be written"
         case .stopped: "the server is stopping"

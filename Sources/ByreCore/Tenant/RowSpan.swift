@@ -18,7 +18,7 @@ package struct RowSpan: Hashable, Sendable {
     package var count: Int64 { self.last.rawValue - self.first.rawValue + 1 }
 
     package mutating func include(_ row: RowID) {
-        if self.isEmpty { self.first = row }
+        self.first = self.isEmpty ? row : min(self.first, row)
         self.last = max(self.last, row)
     }
 

@@ -48,9 +48,9 @@ package struct CommandFailure: Error, Hashable, Sendable {
             case .invalidArgument, .outOfRange: .usage
             case .notFound: .notFound
             case .alreadyExists, .failedPrecondition, .aborted: .conflict
-            case .unavailable, .deadlineExceeded, .resourceExhausted, .canceled: .unreachable
+            case .unavailable, .deadlineExceeded, .canceled: .unreachable
             case .permissionDenied, .unauthenticated: .denied
-            case .ok, .unknown, .unimplemented, .internal, .dataLoss: .failure
+            case .ok, .unknown, .unimplemented, .internal, .dataLoss, .resourceExhausted: .failure
             }
     }
 }

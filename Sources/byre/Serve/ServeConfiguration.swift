@@ -54,7 +54,8 @@ package struct ServeConfiguration: Sendable {
         try self.init(
             options,
             personality,
-            listeners: try Self.listeners(options),
+            listeners: try Self.listeners(options)
+                + (try Self.adminListener(options, personality).map { [$0] } ?? []),
             administrators: [],
             file: nil
         )
@@ -126,6 +127,7 @@ package struct ServeConfiguration: Sendable {
     package var notes: [String] {
         var notes: [String] = []
         let options = self.options
+        if let note = self.adminNote { notes.append(note) }
         let hasTLS = self.listeners.contains { $0.tls != nil }
         if !hasTLS, options.certificateFile != nil || options.autoTLS {
             notes.append("certificates are given, but no URL listened on has TLS")

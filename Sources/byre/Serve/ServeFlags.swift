@@ -87,6 +87,16 @@ package enum ServeFlags {
                 \.listenMetricsURLs,
                 "Further places that serve /metrics, /health, /livez and /readyz, and no data."
             ),
+            Flag(
+                "listen-admin-url",
+                \.listenAdminURL,
+                origin: .byre,
+                """
+                Where byre tenant reaches the admin API: a unix socket that its owner alone may \
+                use, as unix:/run/byre/admin.sock. none turns it off. Without it, admin.sock in \
+                the data directory; started as etcd, none.
+                """
+            ),
         ]
     )
 

@@ -34,6 +34,7 @@ package struct ServeOptions: FlagOptions {
     package var advertisePeerURLs: [ListenURL] = []
     package var listenClientHTTPURLs: [ListenURL] = []
     package var listenMetricsURLs: [ListenURL] = []
+    package var listenAdminURL: AdminListening?
 
     // TLS.
     package var certificateFile: String?

@@ -14,6 +14,8 @@ import Transport
 struct ServerParts: Sendable {
     /// Connections to the admin API and to the metrics, which few have use for.
     private static let otherConnectionsMax = 1_024
+    /// What a message of an import may have beyond a write: other keys, and the frame.
+    private static let frameBytesOverRequest = 1 << 20
 
     private let configuration: ServeConfiguration
     private let places: Places
@@ -114,6 +116,7 @@ struct ServerParts: Sendable {
             http: nil
         )
         server.limits.connectionsMax = min(Self.otherConnectionsMax, self.limits.connectionsMax)
+        server.limits.messageBytesMax += Self.frameBytesOverRequest
         return server
     }
 

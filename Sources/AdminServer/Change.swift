@@ -1,0 +1,85 @@
+import ByreAPI
+import ByreCore
+import Engine
+import GRPC
+import SwiftProtobuf
+
+/// A change of a tenant that is there: from the definition that it has to the one it is to have.
+///
+/// When somebody else changes the tenant at the same time, it is made again from what they left.
+struct Change: Sendable {
+    /// Times that a change is made again.
+    static let attemptsMax = 8
+
+    let reference: ByreTenantReference
+    /// What the log says.
+    let what: String
+    /// Refuse unless the tenant is at this generation; nil for any.
+    var ifGeneration: Int64?
+    /// Changes the definition, or refuses to.
+    let edit: @Sendable (inout TenantDefinition) throws(Status) -> Void
+    /// Makes the answer.
+    let answer: @Sendable (ByreTenant, _ isChanged: Bool) -> FramedMessage
+}
+
+extension AdminServer {
+    /// Makes a change, and answers when it is durable.
+    func make(_ change: Change, _ call: ServerCall, attempt: Int = 1) {
+        do throws(Status) {
+            let tenant = try self.findPresent(change.reference)
+            let present = tenant.definition
+            var wanted = present
+            try change.edit(&wanted)
+            guard wanted != present else {
+                call.reply(change.answer(ByreTenant(tenant), false))
+                return
+            }
+            if let expected = change.ifGeneration, expected != present.generation {
+                throw Status(.generationMismatch(present: present.generation))
+            }
+            self.submit(
+                .replace(tenant.id, wanted, ifGeneration: present.generation),
+                change,
+                call,
+                attempt: attempt
+            )
+        } catch {
+            call.fail(error)
+        }
+    }
+
+    private func submit(
+        _ submission: TenantChange,
+        _ change: Change,
+        _ call: ServerCall,
+        attempt: Int
+    ) {
+        let bound = LoopBound(call, loop: call.loop)
+        let reply = ChangeReply(on: call.loop) { result in
+            let call = bound.value
+            switch result {
+            case .success(let tenant):
+                self.log(change.what, tenant.definition, call)
+                call.reply(change.answer(ByreTenant(tenant), true))
+            case .failure(.generationMismatch) where attempt < Change.attemptsMax:
+                self.make(change, call, attempt: attempt + 1)
+            case .failure(let error): call.fail(Status(error))
+            }
+        }
+        do throws(TenantChangeError) {
+            try self.store.submit(submission, reply: reply)
+        } catch {
+            call.fail(Status(error))
+        }
+    }
+
+    /// Refuses what makes no sense for a tenant that is being deleted.
+    static func checkNotDeleting(_ definition: TenantDefinition) throws(Status) {
+        guard definition.lifecycle != .deleting else {
+            throw Status(
+                .failedPrecondition,
+                "tenant \(definition.name) is being deleted: take it back first, with undelete"
+            )
+        }
+    }
+}

@@ -1,0 +1,53 @@
+import ByreAPI
+import ByreCore
+import Engine
+import GRPC
+import SwiftProtobuf
+
+extension AdminServer {
+    /// Longest time that a deletion can be taken back: a century, far from overflow.
+    private static let graceSecondsMax: Int64 = 100 * 366 * 86_400
+
+    /// `TenantService/Delete`: makes a tenant invisible, and has it erased later.
+    func delete(_ message: RawSpan, _ call: ServerCall) {
+        guard let request = self.decode(message, call, as: ByreDeleteRequest.self) else { return }
+        guard (0...Self.graceSecondsMax).contains(request.graceSeconds) else {
+            call.fail(
+                Status(
+                    .invalidArgument,
+                    "grace_seconds: \(request.graceSeconds) is not from 0 to \(Self.graceSecondsMax)"
+                )
+            )
+            return
+        }
+        let answer: @Sendable (ByreTenant, Bool) -> FramedMessage = { tenant, isChanged in
+            FramedMessage(
+                ByreDeleteResponse.with {
+                    $0.tenant = tenant
+                    $0.changed = isChanged
+                }
+            )
+        }
+        do throws(Status) {
+            if case .erasing(let progress) = try self.find(request.tenant) {
+                call.reply(answer(ByreTenant(progress), false))
+                return
+            }
+        } catch {
+            call.fail(error)
+            return
+        }
+        let reclaimAt = self.wallClock.seconds() + request.graceSeconds
+        let change = Change(
+            reference: request.tenant,
+            what: "deleted",
+            edit: { definition throws(Status) in
+                // Asked for again, it does not last longer.
+                definition.reclaimAt = min(definition.reclaimAt ?? reclaimAt, reclaimAt)
+                definition.lifecycle = .deleting
+            },
+            answer: answer
+        )
+        self.make(change, call)
+    }
+}

@@ -1,0 +1,35 @@
+import ByreAPI
+import GRPC
+import SwiftProtobuf
+
+extension AdminServer {
+    /// `TenantService/Update`: changes a tenant's settings.
+    func update(_ message: RawSpan, _ call: ServerCall) {
+        guard let request = self.decode(message, call, as: ByreUpdateRequest.self) else { return }
+        let mask: SettingsMask
+        do throws(Status) {
+            mask = try SettingsMask(paths: request.mask.paths)
+        } catch {
+            call.fail(error)
+            return
+        }
+        var change = Change(
+            reference: request.tenant,
+            what: "updated",
+            edit: { definition throws(Status) in
+                try Self.checkNotDeleting(definition)
+                try mask.apply(request.settings, to: &definition)
+            },
+            answer: { tenant, isChanged in
+                FramedMessage(
+                    ByreUpdateResponse.with {
+                        $0.tenant = tenant
+                        $0.changed = isChanged
+                    }
+                )
+            }
+        )
+        if request.ifGeneration != 0 { change.ifGeneration = request.ifGeneration }
+        self.make(change, call)
+    }
+}

@@ -1,0 +1,137 @@
+import ByreCore
+
+/// The imports under way, and what failed ones left. Belongs to the committer's thread.
+///
+/// The rows of an import lie above the tenant's revision, its commit point, until the end; so what a
+/// crash leaves is removed by the recovery, and what a failure leaves is cleared here, in slices.
+struct Imports {
+    /// One import: the state that the tenant will have.
+    final class Session {
+        let ticket: TenantImport
+        var state: TenantState
+        var leases: [LeaseRecord] = []
+        var last = Revision(main: 0, sub: 0)
+        /// The keys that the newest revision so far wrote.
+        var newestKeys: [(key: Bytes, revision: Revision)] = []
+        /// Where its rows are.
+        var rows: RowSpan
+
+        init(_ ticket: TenantImport, nextRow: RowID) {
+            self.ticket = ticket
+            self.state = ticket.tenant.snapshot.state
+            self.rows = RowSpan(from: nextRow)
+        }
+    }
+
+    /// Rows to delete, and imports that wait for it.
+    private struct Clearing {
+        let tenant: TenantStore
+        var rows: RowSpan
+        var waiting: [ImportSubmission] = []
+    }
+
+    private var sessions: [TenantID: Session] = [:]
+    private var clearings: [TenantID: Clearing] = [:]
+    /// When the clearing goes on.
+    private var nextClearing: Int64 = 0
+
+    /// When there is something to do that nobody asks for; `Int64.max` for never.
+    var next: Int64 { self.clearings.isEmpty ? .max : self.nextClearing }
+
+    /// Whether rows of the tenant are there that it does not show.
+    func isBusy(_ id: TenantID) -> Bool {
+        self.sessions[id] != nil || self.clearings[id] != nil
+    }
+
+    /// The session of a step; nil when it has ended.
+    func session(of ticket: TenantImport) -> Session? {
+        guard let session = self.sessions[ticket.tenant.id], session.ticket === ticket else {
+            return nil
+        }
+        return session
+    }
+
+    /// Whether a beginning has to wait, and then waits.
+    mutating func postpones(_ submission: ImportSubmission) -> Bool {
+        let id = submission.session.tenant.id
+        guard self.clearings[id] != nil else { return false }
+        self.clearings[id]?.waiting.append(submission)
+        return true
+    }
+
+    mutating func begin(_ ticket: TenantImport, nextRow: RowID) throws(ImportError) {
+        let tenant = ticket.tenant
+        let state = tenant.snapshot.state
+        guard !tenant.isErased else { throw .ended }
+        guard self.sessions[tenant.id] == nil else { throw .underWay }
+        guard tenant.lifecycle == .suspended else { throw .notSuspended }
+        guard state.isPristine, !tenant.withHub({ $0.isWatched }) else {
+            throw .notEmpty(revision: state.revision)
+        }
+        self.sessions[tenant.id] = Session(ticket, nextRow: nextRow)
+    }
+
+    /// Forgets an import that has ended well.
+    mutating func finished(_ session: Session) {
+        self.sessions[session.ticket.tenant.id] = nil
+    }
+
+    /// Ends a tenant's import; what it wrote is to be cleared.
+    mutating func abandon(_ id: TenantID) {
+        guard let session = self.sessions.removeValue(forKey: id), !session.rows.isEmpty else {
+            return
+        }
+        let tenant = session.ticket.tenant
+        // Whoever erases the tenant meanwhile is to find the rows.
+        var state = tenant.snapshot.state
+        state.includeRows(session.rows)
+        tenant.publish(state)
+        self.clearings[id] = Clearing(tenant: tenant, rows: session.rows)
+        self.nextClearing = 0
+    }
+
+    /// Forgets a tenant that is erased with all its rows.
+    mutating func forget(_ id: TenantID) {
+        self.sessions[id] = nil
+        for submission in self.clearings.removeValue(forKey: id)?.waiting ?? [] {
+            submission.answer(.failure(.ended))
+        }
+    }
+
+    /// Clears one slice, if it is time.
+    /// - Returns: imports that need wait no longer.
+    mutating func clearSlice(
+        now: Int64,
+        configuration: Configuration,
+        commit: (CommitBatch) throws(BackendError) -> Void
+    ) -> [ImportSubmission] {
+        guard self.next <= now, var clearing = self.clearings.first?.value else { return [] }
+        let id = clearing.tenant.id
+        if let rows = clearing.rows.takeFirst(configuration.eraseRowsPerSlice) {
+            var batch = CommitBatch()
+            batch.registry = [.eraseRows(id, rows)]
+            do throws(BackendError) {
+                try commit(batch)
+            } catch {
+                self.nextClearing = now + configuration.eraseRetryNanoseconds
+                return []
+            }
+            self.nextClearing = now + configuration.compactionSleepNanoseconds
+        }
+        guard clearing.rows.isEmpty else {
+            self.clearings[id] = clearing
+            return []
+        }
+        self.clearings[id] = nil
+        return clearing.waiting
+    }
+
+    /// Answers those who wait, at the end.
+    mutating func stop() {
+        for clearing in self.clearings.values {
+            for submission in clearing.waiting { submission.answer(.failure(.stopped)) }
+        }
+        self.clearings = [:]
+        self.sessions = [:]
+    }
+}
