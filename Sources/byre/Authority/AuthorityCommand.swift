@@ -54,6 +54,9 @@ package struct AuthorityCommand: Sendable {
         }
     }
 
+    private static let authorityDays = 3_650
+    private static let serverDays = 365
+
     package let verb: Verb
     package let options: AuthorityOptions
 
@@ -126,7 +129,7 @@ package struct AuthorityCommand: Sendable {
             try Authority.create(
                 in: directory,
                 commonName: self.options.commonName,
-                days: self.options.days,
+                days: self.options.days == 0 ? Self.authorityDays : self.options.days,
                 key: self.options.usesRSA ? .rsa : .ecdsa
             )
         }
@@ -147,7 +150,7 @@ package struct AuthorityCommand: Sendable {
         var request = Authority.Request(
             .server,
             commonName: hosts.first ?? "",
-            days: self.options.days
+            days: self.options.days == 0 ? Self.serverDays : self.options.days
         )
         request.hosts = hosts
         request.key = self.options.usesRSA ? .rsa : .ecdsa

@@ -6,7 +6,8 @@ package struct AuthorityOptions: FlagOptions {
     package var authorityDirectory = "ca"
     package var commonName = "Byre CA"
     package var hosts: [String] = []
-    package var days = 3_650
+    /// 0 for what is usual: ten years for an authority, one for a server.
+    package var days = 0
     package var usesRSA = false
 
     package init() {}
@@ -31,9 +32,12 @@ package struct AuthorityOptions: FlagOptions {
     private static let days = Flag<AuthorityOptions>(
         "days",
         \.days,
-        in: 1...36_500,
+        in: 0...36_500,
         origin: .commandLine,
-        "How long it is valid; a server no longer than its authority."
+        """
+        How long it is valid; a server no longer than its authority. 0 stands for 3650 for an \
+        authority, 365 for a server.
+        """
     )
 
     /// The flags of `byre ca init`.

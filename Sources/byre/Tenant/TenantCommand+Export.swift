@@ -55,6 +55,6 @@ extension TenantCommand {
     static func describe(_ verb: String, _ order: ArchiveOrder) -> String {
         let all = order.header.map(\.keys) ?? 0
         let count = all > order.keys ? "\(order.keys) of \(all)" : "\(order.keys)"
-        return "\(verb) \(count) keys, \(ByteCount(order.bytes).humanText)"
+        return "\(verb) \(count) keys, \(ByteCount(order.bytes).humanText)B"
     }
 }

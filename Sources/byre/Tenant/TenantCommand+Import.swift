@@ -33,7 +33,7 @@ extension TenantCommand {
         let done = try upload.finish()
         try self.tell(
             "tenant \(done.tenant.name) is imported: \(done.keys) keys, \(done.leases) leases, "
-                + ByteCount(done.bytes).humanText,
+                + "\(ByteCount(done.bytes).humanText)B",
             TenantJSON.Imported(
                 keys: done.keys,
                 leases: done.leases,
