@@ -68,7 +68,10 @@ final class ExportHandler: StreamHandler {
         else { return }
         self.isLoading = true
         let handler = LoopBound(self, loop: self.call.loop)
-        let isQueued = self.server.store.readers.submit { opened in
+        let isQueued = self.server.store.readers.submit(
+            for: cursor.tenant,
+            bytes: ExportCursor.frameBytes
+        ) { opened in
             var next = cursor
             let result: Result<ExportCursor.Step, BackendError>
             switch opened {

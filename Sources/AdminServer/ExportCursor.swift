@@ -27,7 +27,7 @@ struct ExportCursor: Sendable {
         case header, leases, keys, end
     }
 
-    private let tenant: TenantStore
+    let tenant: TenantStore
     private let pinned: PinnedSnapshot
     private let revision: Int64
     private let header: ByreArchiveHeader
