@@ -145,7 +145,6 @@ let package = Package(
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]
         ),
-        .testTarget(name: "AdminServerTests", dependencies: ["AdminServer"]),
 
         // The command line: flags, configuration, signals, wiring.
         .executableTarget(

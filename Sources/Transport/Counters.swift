@@ -32,7 +32,7 @@ final class Counters: Sendable {
         case sent
     }
 
-    private static let methodCells = Count.allCases.count + Self.codeCount
+    private static let methodCells = Count.allCases.count + Counters.codeCount
 
     init(methodCount: Int) {
         self.methodCount = methodCount
