@@ -7,28 +7,23 @@ package import Logging
 /// Byre's own API over one store: `byre.v1.TenantService`, a file for each RPC.
 ///
 /// Runs on the caller's event loop; changes are queued for the committer and answered when they are
-/// durable. Who may call is decided by who can reach its listener, and by what it is made with.
+/// durable. It does not ask who calls: see `AdminGate`.
 package final class AdminServer: Sendable {
     let store: Store
     let wallClock: WallClock
     let logger: Logger
     /// The program, as archives name it: `byre 0.1.0`.
     let program: String
-    /// Says why a caller may not; nil when he may.
-    private let authorize: @Sendable (ServerCall) -> Status?
-
     package init(
         store: Store,
         program: String,
         logger: Logger,
-        wallClock: WallClock = .system,
-        authorize: @escaping @Sendable (ServerCall) -> Status? = { _ in nil }
+        wallClock: WallClock = .system
     ) {
         self.store = store
         self.program = program
         self.logger = logger
         self.wallClock = wallClock
-        self.authorize = authorize
     }
 
     /// Every RPC that is served.
@@ -56,10 +51,7 @@ package final class AdminServer: Sendable {
     ) -> Method {
         Method(
             path: Self.service + name,
-            kind: .unary { message, call in
-                if let refusal = self.authorize(call) { return call.fail(refusal) }
-                handle(self, message, call)
-            }
+            kind: .unary { message, call in handle(self, message, call) }
         )
     }
 
@@ -69,13 +61,7 @@ package final class AdminServer: Sendable {
     ) -> Method {
         Method(
             path: Self.service + name,
-            kind: .streaming { call in
-                if let refusal = self.authorize(call) {
-                    call.finish(refusal)
-                    return RefusedStream()
-                }
-                return open(self, call)
-            }
+            kind: .streaming { call in open(self, call) }
         )
     }
 
@@ -91,12 +77,4 @@ package final class AdminServer: Sendable {
             ]
         )
     }
-}
-
-/// The stream of a caller who may not.
-private final class RefusedStream: StreamHandler {
-    func received(_ message: RawSpan) {}
-    func halfClosed() {}
-    func ended(_ reason: Status) {}
-    func drained() {}
 }
