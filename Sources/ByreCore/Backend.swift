@@ -3,7 +3,8 @@
 /// Calls block and belong to threads, never to an event loop. A backend knows no protobuf, no
 /// client and no clock; it keeps what it is given and gives it back.
 ///
-/// **Invariant:** a row of `kv` above its tenant's committed revision does not exist.
+/// **Invariant:** a row of `kv` above its tenant's committed revision does not exist: nobody reads it,
+/// and the recovery removes it. An import writes such rows, and raises the revision at its end.
 package protocol Backend: AnyObject, Sendable {
     /// Reads the whole store once, in commit order, values skipped, and hands it to `recovery`.
     ///

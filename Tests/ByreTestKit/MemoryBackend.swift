@@ -18,6 +18,13 @@ package final class MemoryBackend: Backend {
         var maintenances = 0
         var defragmentations = 0
 
+        /// Whether rows above the tenant's commit point may come and go: it holds nothing, and
+        /// refuses every request.
+        func isImporting(_ id: TenantID) -> Bool {
+            guard let tenant = self.tenants[id] else { return false }
+            return tenant.record.revision == 1 && tenant.definition.lifecycle != .active
+        }
+
         /// Place of a row in `rows`, or where it would be.
         func place(of row: RowID) -> (place: Int, isThere: Bool) {
             var low = 0
@@ -87,9 +94,12 @@ package final class MemoryBackend: Backend {
                 recovery.alarm(tenant, alarm)
             }
         }
-        for row in contents.rows {
-            recovery.row(row.tenant, key: row.key, version: row.version)
+        // What an import left above the commit point is gone.
+        let rows = contents.rows.filter { row in
+            row.version.modRevision <= contents.tenants[row.tenant]?.record.revision ?? .max
         }
+        self.contents.withLock { $0.rows = rows }
+        for row in rows { recovery.row(row.tenant, key: row.key, version: row.version) }
     }
 
     package func commit(_ batch: CommitBatch) throws(BackendError) {
@@ -143,6 +153,8 @@ package final class MemoryBackend: Backend {
             if row.version.row <= lastRow { return "row \(row.version.row.rawValue) is used" }
             lastRow = row.version.row
             guard let revision = revisions[row.tenant] else { return "a row's tenant is missing" }
+            if row.value.count != Int(row.version.valueSize) { return "a value's size is wrong" }
+            if contents.isImporting(row.tenant), revision == 1 { continue }
             let before = main[row.tenant] ?? contents.tenants[row.tenant]?.record.revision ?? 1
             let step = row.version.modRevision - before
             let mayStay = main[row.tenant] != nil
@@ -151,11 +163,11 @@ package final class MemoryBackend: Backend {
             }
             main[row.tenant] = row.version.modRevision
             if row.version.modRevision > revision { return "a row is beyond the commit point" }
-            if row.value.count != Int(row.version.valueSize) { return "a value's size is wrong" }
         }
         for (tenant, revision) in revisions {
             let before = main[tenant] ?? contents.tenants[tenant]?.record.revision ?? revision
-            if before != revision { return "revision \(revision) has no rows" }
+            let isImported = contents.isImporting(tenant) && !batch.registry.isEmpty
+            if before != revision, !isImported { return "revision \(revision) has no rows" }
         }
         for removal in batch.removedRows {
             if revisions[removal.tenant] == nil { return "a removal's tenant is missing" }
@@ -197,6 +209,7 @@ package final class MemoryBackend: Backend {
             case .beginErasing:
                 guard let present else { return "tenant \(id.rawValue) is unknown" }
                 if present.isErasing { return "an erasing begins twice" }
+            case .eraseRows where contents.isImporting(id): break
             case .eraseRows, .eraseLeases:
                 if present?.isErasing != true { return "rows go before the erasing has begun" }
             case .erase:
