@@ -4,7 +4,7 @@ import Engine
 extension Metrics {
     func addStore(to text: inout MetricsText) {
         let counters = self.store.counters
-        let commits = counters.commitDurations.counts
+        let commits = counters.commitDurations
         for name in [
             "etcd_disk_wal_fsync_duration_seconds", "etcd_disk_backend_commit_duration_seconds",
         ] {
@@ -13,13 +13,13 @@ extension Metrics {
         text.add(
             "byre_store_queue_duration_seconds",
             "Time from when a change was asked for to when its commit began.",
-            [([], counters.queueDurations.counts)],
+            [([], counters.queueDurations)],
             unit: 1e9
         )
         text.add(
             "byre_store_batch_operations",
             "Changes in one commit.",
-            [([], counters.batchSizes.counts)]
+            [([], counters.batchSizes)]
         )
         text.add(
             .counter,
