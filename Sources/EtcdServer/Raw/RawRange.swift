@@ -38,57 +38,102 @@ extension EtcdServer {
         } catch {
             return call.fail(Status(error))
         }
+        let one = try? self.rawTenant(of: [request.range])
+        if one == nil, request.revision > 0 { return call.fail(RawRefusal.revision.status) }
+        let tenants = one.map { [$0.tenant] } ?? self.rawTenants()
+        RawReading(self, RawRead(request), tenants, isOneTenants: one != nil) { call, result in
+            switch result {
+            case .success(let answer): send(call, answer)
+            case .failure(let failure): call.fail(failure.status)
+            }
+        }
+        .goOn(call)
+    }
+}
+
+/// A read that goes from tenant to tenant, each a job of its own among those of the reader threads.
+private struct RawReading: Sendable {
+    /// Why there is no answer.
+    struct Failure: Error {
+        let status: Status
+
+        init(_ error: any Error) {
+            switch error {
+            case let refusal as RawRefusal: self.status = refusal.status
+            case let error as RequestError: self.status = Status(error)
+            case let error as BackendError: self.status = Status(error)
+            default: self.status = Status(.internal, "byre: the answer failed")
+            }
+        }
+    }
+
+    private let server: EtcdServer
+    private var read: RawRead
+    /// Those that are still to be read, and the one read last.
+    private var tenants: ArraySlice<TenantStore>
+    private var last: TenantStore?
+    /// Whether the answer is the tenant's, header included.
+    private let isOneTenants: Bool
+    private let complete: @Sendable (ServerCall, Result<FramedMessage, Failure>) -> Void
+
+    init(
+        _ server: EtcdServer,
+        _ read: RawRead,
+        _ tenants: [TenantStore],
+        isOneTenants: Bool,
+        _ complete: @escaping @Sendable (ServerCall, Result<FramedMessage, Failure>) -> Void
+    ) {
+        self.server = server
+        self.read = read
+        self.tenants = tenants[...]
+        self.isOneTenants = isOneTenants
+        self.complete = complete
+    }
+
+    /// Reads the next tenant, or ends. Called on the call's loop.
+    func goOn(_ call: ServerCall) {
+        guard call.isOpen else { return }
+        var next = self
+        guard let tenant = next.tenants.popFirst() else {
+            return self.complete(call, .success(self.answer))
+        }
+        next.last = tenant
+        let reading = next
         let bound = LoopBound(call, loop: call.loop)
-        let isQueued = self.store.readers.submit { opened in
-            let result = self.rawAnswer(request, opened)
-            bound.loop.execute {
-                switch result {
-                case .success(let answer): send(bound.value, answer)
-                case .failure(let failure): bound.value.fail(failure.status)
+        let isQueued = self.server.store.readers.submit(for: tenant) { opened in
+            var after = reading
+            var failure: Failure?
+            do {
+                let loader = ReaderLoader(
+                    reader: try opened.get(),
+                    cache: reading.server.store.cache
+                )
+                let pinned = tenant.pinnedSnapshot()
+                try after.read.add(pinned.state, under: tenant.definition.prefix, loader)
+                withExtendedLifetime(pinned) {}
+            } catch {
+                failure = Failure(error)
+            }
+            bound.loop.execute { [after, failure] in
+                if let failure {
+                    after.complete(bound.value, .failure(failure))
+                } else {
+                    after.goOn(bound.value)
                 }
             }
         }
         if !isQueued { call.fail(Status(EtcdError.tooManyRequests)) }
     }
 
-    /// Why there is no answer.
-    private struct Failure: Error {
-        let status: Status
-    }
-
-    private func rawAnswer(
-        _ request: RangeRequest,
-        _ opened: Result<any BackendReader, BackendError>
-    ) -> Result<FramedMessage, Failure> {
-        do {
-            let loader = ReaderLoader(reader: try opened.get(), cache: self.store.cache)
-            var read = RawRead(request, loader: loader)
-            let one = try? self.rawTenant(of: [request.range])
-            if one == nil, request.revision > 0 { throw RawRefusal.revision }
-            for tenant in one.map({ [$0.tenant] }) ?? self.rawTenants() {
-                let pinned = tenant.pinnedSnapshot()
-                try read.add(pinned.state, under: tenant.definition.prefix)
-                withExtendedLifetime(pinned) {}
-            }
-            let result = read.result()
-            let header = one.map { self.header($0.tenant, at: result.headerRevision) }
-            return .success(
-                FramedMessage(
-                    reserved: result.encoded(
-                        header ?? Self.rawHeader,
-                        reservingPrefix: FramedMessage.prefixLength
-                    )
-                )
-            )
-        } catch let refusal as RawRefusal {
-            return .failure(Failure(status: refusal.status))
-        } catch let error as RequestError {
-            return .failure(Failure(status: Status(error)))
-        } catch let error as BackendError {
-            return .failure(Failure(status: Status(error)))
-        } catch {
-            return .failure(Failure(status: Status(.internal, "byre: the answer failed")))
+    private var answer: FramedMessage {
+        let result = self.read.result()
+        var header = EtcdServer.rawHeader
+        if self.isOneTenants, let last {
+            header = self.server.header(last, at: result.headerRevision)
         }
+        return FramedMessage(
+            reserved: result.encoded(header, reservingPrefix: FramedMessage.prefixLength)
+        )
     }
 }
 

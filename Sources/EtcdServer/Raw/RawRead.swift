@@ -2,13 +2,12 @@ import ByreCore
 import Engine
 
 /// An answer to a Range of raw keys in the making: tenants are added in the order of their prefixes.
-struct RawRead {
+struct RawRead: Sendable {
     /// Most bytes of keys and values in an answer, which is put together in memory; a larger one is
     /// refused.
     static let answerBytesMax = 32 << 20
 
     private let request: RangeRequest
-    private let loader: ReaderLoader
     private var kvs: [KeyValue] = []
     private var count: Int64 = 0
     private var bytes = 0
@@ -16,9 +15,8 @@ struct RawRead {
     private var tenants = 0
     private var headerRevision: Int64 = 0
 
-    init(_ request: RangeRequest, loader: ReaderLoader) {
+    init(_ request: RangeRequest) {
         self.request = request
-        self.loader = loader
     }
 
     /// Whether pairs come out in the order that tenants are added in.
@@ -29,7 +27,12 @@ struct RawRead {
     private var limit: Int { self.request.limit > 0 ? Int(clamping: self.request.limit) : .max }
 
     /// Adds a tenant's pairs.
-    mutating func add(_ state: TenantState, under prefix: Bytes) throws {
+    /// - Throws: ``RequestError``, ``BackendError`` or ``RawRefusal/tooLarge``.
+    mutating func add(
+        _ state: TenantState,
+        under prefix: Bytes,
+        _ loader: ReaderLoader
+    ) throws {
         guard let range = self.request.range.under(prefix) else { return }
         var own = self.request
         own.range = range
@@ -39,7 +42,7 @@ struct RawRead {
             own.sortTarget = .key
             own.limit = 0
         }
-        let read = try RangeRead(own, of: state, loader: self.loader)
+        let read = try RangeRead(own, of: state, loader: loader)
         self.tenants += 1
         self.headerRevision = read.headerRevision
         self.count += read.count
@@ -61,7 +64,7 @@ struct RawRead {
         self.bytes = size
         let needsValues = !read.keysOnly || self.request.sortTarget == .value
         for place in found.indices where needsValues && found[place].version.valueSize > 0 {
-            found[place].value = try self.loader.value(of: state.id, row: found[place].version.row)
+            found[place].value = try loader.value(of: state.id, row: found[place].version.row)
         }
         self.kvs += found
     }

@@ -35,10 +35,7 @@ extension ConfigFile {
         ConfigKey(
             "admin",
             "MAPPING",
-            """
-            Where the admin API is served, which "byre tenant" uses. Without it, on the unix socket \
-            admin.sock beside the database.
-            """,
+            "Where the admin API is served, which \"byre tenant\" uses. Without it, nowhere.",
             nested: ListenerDraft.monitoringSection.help
         ) { (file, node) throws(ConfigError) in
             file.listeners.append(try ListenerDraft.admin(node))

@@ -60,7 +60,11 @@ extension ServeConfiguration {
         _ options: ServeOptions,
         _ personality: Personality
     ) -> AdminURL {
-        .below(options.dataDirectory ?? personality.dataDirectory(name: options.name))
+        // Beside the database, whose directory is there or will be made.
+        if case .sqlite(let path)? = options.store, let slash = path.lastIndex(of: "/") {
+            return .below(String(path[..<slash]))
+        }
+        return .below(options.dataDirectory ?? personality.dataDirectory(name: options.name))
     }
 
     /// Whether the socket in the data directory can be made.

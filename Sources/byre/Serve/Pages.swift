@@ -58,7 +58,9 @@ struct Pages: HTTPHandler {
         let text: String
         switch audience {
         case .everything: text = self.metrics.text(self.servers.all)
-        case .tenant where self.isOneTenants: text = self.metrics.text(self.servers.all)
+        case .tenant where self.isOneTenants && self.etcd.store.directory.all.count == 1:
+            // What is the server's is the tenant's, until there is another.
+            text = self.metrics.text(self.servers.all)
         case .tenant(let tenant): text = self.metrics.text(of: tenant)
         case .nobody(let status):
             return HTTPResponse(

@@ -22,35 +22,6 @@ extension ServeConfiguration {
         }
     }
 
-    /// Where the admin API is served when nothing else is said: a socket beside the database, for
-    /// nobody but its owner.
-    ///
-    /// None under the name etcd, nor where a path is too long for a socket: then `byre tenant` has
-    /// nobody to talk to until a place is named.
-    static func defaultAdmin(
-        _ listeners: [ListenerSpec],
-        _ databasePath: String,
-        _ personality: Personality
-    ) -> [ListenerSpec] {
-        guard personality == .byre, !listeners.contains(where: { $0.role == .admin }) else {
-            return []
-        }
-        let directory = databasePath.lastIndex(of: "/").map { databasePath[..<$0] } ?? "."
-        guard let url = try? ListenURL(isTLS: false, socketPath: directory + "/admin.sock") else {
-            return []
-        }
-        return [
-            ListenerSpec(
-                role: .admin,
-                url: url,
-                tls: nil,
-                rules: IdentityRules(.from([], and: nil), asksForCertificates: false),
-                socketMode: 0o600,
-                origin: "admin"
-            )
-        ]
-    }
-
     private static func places(_ options: ServeOptions) -> [Place] {
         options.listenClientURLs.map { ("--listen-client-urls", .client, $0) }
             + options.listenClientHTTPURLs.map { ("--listen-client-http-urls", .http, $0) }

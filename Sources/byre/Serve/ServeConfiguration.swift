@@ -89,7 +89,7 @@ package struct ServeConfiguration: Sendable {
         case .sqlite(let path): self.databasePath = path
         case nil: self.databasePath = directory + "/byre.db"
         }
-        self.listeners = listeners + Self.defaultAdmin(listeners, self.databasePath, personality)
+        self.listeners = listeners
         let peerURLs = options.advertisePeerURLs.map(\.description)
         self.peerURLs = peerURLs.isEmpty ? personality.peerURLs : peerURLs
         do {
