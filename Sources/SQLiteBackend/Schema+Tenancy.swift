@@ -33,10 +33,10 @@ extension Schema {
             CHECK (erasing_since IS NULL OR state = 'deleting');
 
         CREATE TABLE tenant_identity (
-            tenant            INTEGER NOT NULL REFERENCES tenant (id),
             kind              TEXT    NOT NULL CHECK (kind IN (
                                   'uri-san', 'dns-san', 'common-name', 'authority', 'server-name')),
             value             TEXT    NOT NULL CHECK (value <> ''),
+            tenant            INTEGER NOT NULL REFERENCES tenant (id),
             PRIMARY KEY (kind, value)
         ) STRICT, WITHOUT ROWID;
 

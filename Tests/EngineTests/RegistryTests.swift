@@ -85,7 +85,9 @@ import Testing
                 == .generationMismatch(present: 2)
         )
         #expect(tenant.definition.limits.keys == 1)
-        #expect(try self.fixture.change(.replace(tenant.id, late, ifGeneration: 2)).get() === tenant)
+        #expect(
+            try self.fixture.change(.replace(tenant.id, late, ifGeneration: 2)).get() === tenant
+        )
     }
 
     /// What the second of two tenants takes of the first.

@@ -65,11 +65,11 @@ import Testing
         UPDATE tenant SET state = 'deleting', erasing_since = '2030-01-01T00:00:00.000Z';
         UPDATE tenant SET state = 'active', erasing_since = NULL
         """,
-        "INSERT INTO tenant_identity VALUES (1, 'organization', 'x')",
-        "INSERT INTO tenant_identity VALUES (1, 'common-name', '')",
+        "INSERT INTO tenant_identity VALUES ('organization', 'x', 1)",
+        "INSERT INTO tenant_identity VALUES ('common-name', '', 1)",
         """
-        INSERT INTO tenant_identity VALUES (1, 'common-name', 'x');
-        INSERT INTO tenant_identity VALUES (2, 'common-name', 'x')
+        INSERT INTO tenant_identity VALUES ('common-name', 'x', 1);
+        INSERT INTO tenant_identity VALUES ('common-name', 'x', 2)
         """,
         "INSERT INTO alarm VALUES (1, 1, 'FULL')",
         "INSERT INTO lease VALUES (1, 0, 60)",

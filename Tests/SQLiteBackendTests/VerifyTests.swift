@@ -146,11 +146,11 @@ import Testing
                 ]
             ),
             (
-                "INSERT INTO tenant_identity VALUES (2, 'common-name', 'default')",
+                "INSERT INTO tenant_identity VALUES ('common-name', 'default', 2)",
                 ["error: tenant 2 an identity of it is the name of tenant 1"]
             ),
             (
-                "INSERT INTO tenant_identity VALUES (9, 'dns-san', 'x')",
+                "INSERT INTO tenant_identity VALUES ('dns-san', 'x', 9)",
                 ["error: tenant 9 rows of tenant_identity of a tenant not there"]
             ),
             (
