@@ -145,6 +145,10 @@ let package = Package(
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]
         ),
+        .testTarget(
+            name: "AdminServerTests",
+            dependencies: ["AdminServer", "ByreTestKit"]
+        ),
 
         // The command line: flags, configuration, signals, wiring.
         .executableTarget(
