@@ -86,12 +86,6 @@ struct Metrics: Sendable {
             "Changes asked for and not yet answered.",
             writes.reduce(0) { $0 + $1.started - $1.handled.reduce(0, +) }
         )
-        text.add(
-            .counter,
-            "etcd_server_proposals_failed_total",
-            "Commits that failed.",
-            Int(self.store.counters.failures)
-        )
     }
 
     private func addProcess(to text: inout MetricsText) {
