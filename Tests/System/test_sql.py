@@ -43,6 +43,14 @@ def sqlite(path: Path, script: str, *options: str, seconds: float = 30) -> list[
     return done.stdout.splitlines()
 
 
+def wait_for(path: Path, query: str, seconds: float = 10) -> list[str]:
+    """What `query` answers once it answers something: small commits reach SQLite together."""
+    end = time.monotonic() + seconds
+    while not (lines := sqlite(path, query, "-readonly")) and time.monotonic() < end:
+        time.sleep(0.05)
+    return lines
+
+
 ACME = {
     2: (b"/registry/secrets/default/token", 1, kubernetes("v1", "Secret")),
     3: (b"/registry/secrets/default/token", 2, kubernetes("v1", "Secret", 90)),
@@ -106,8 +114,10 @@ def test_each_question_is_answered_while_the_server_writes(store) -> None:
     writer = threading.Thread(target=write)
     writer.start()
     try:
+        heartbeats = "SELECT 1 FROM key_history WHERE key GLOB '*/node' AND version > 10 LIMIT 1;"
+        assert wait_for(path, heartbeats)
         for question, query in questions().items():
-            answers[question] = sqlite(path, query.replace("sleep 5", "sleep 1"), "-readonly")
+            answers[question] = sqlite(path, query.replace("sleep 5", "sleep 2"), "-readonly")
         # Somebody who stays in a transaction holds nobody up either.
         before = written
         sqlite(path, "BEGIN; SELECT count(*) FROM live_key;\n.shell sleep 2\nCOMMIT;", "-readonly")
@@ -163,4 +173,4 @@ def test_what_is_read_from_a_key_and_its_value(byre, key, value, expected) -> No
         client.put(key.encode(), value)
     path = Path(byre.data_dir) / "byre.db"
     columns = "api_group, resource, namespace, name, api_version, kind"
-    assert sqlite(path, f"SELECT {columns} FROM live_key;", "-readonly") == [expected]
+    assert wait_for(path, f"SELECT {columns} FROM live_key;") == [expected]
