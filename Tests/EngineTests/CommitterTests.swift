@@ -1,6 +1,7 @@
 import ByreCore
 import ByreTestKit
 import Engine
+import Instrumentation
 import Testing
 
 /// Batches, their bounds, their failures.
@@ -32,7 +33,7 @@ import Testing
             #expect(try answer.text() == "rev \(number + 3) was \(before)")
         }
         #expect(fixture.backend.batches.map(\.rows) == [0, 1, 10])
-        #expect(fixture.store.counters.commits == 2)
+        #expect(fixture.store.counters.commitDurations.count == 2)
     }
 
     @Test func aBatchHoldsNoMoreOperationsThanItsBound() throws {
