@@ -107,7 +107,10 @@ let package = Package(
                 .product(name: "HashTreeCollections", package: "swift-collections"),
             ]
         ),
-        .testTarget(name: "EngineTests", dependencies: ["Engine", "ByreTestKit", "Instrumentation"]),
+        .testTarget(
+            name: "EngineTests",
+            dependencies: ["Engine", "ByreTestKit", "Instrumentation"]
+        ),
 
         // Sockets, event loops, listeners: runs GRPC over HTTP2 and TLS on SwiftNIO.
         .target(

@@ -52,16 +52,17 @@ final class AdminFixture {
             transport: transport
         )
         call.start()
-        let message = FramedMessage(
+        let framed = FramedMessage(
             reserved: request.encoded(reservingPrefix: FramedMessage.prefixLength)
         )
-        message.bytes.withUnsafeBytes { call.received($0) }
+        framed.bytes.withUnsafeBytes { call.received($0) }
         call.receivedEnd()
         while call.isOpen { try loop.runNext() }
         if let status = transport.refusal { throw status }
         let answer = transport.take(call)
         guard answer.count >= FramedMessage.prefixLength else { throw Status(.internal, "empty") }
-        return try Response(serializedBytes: answer.dropFirst(FramedMessage.prefixLength))
+        let message = Array(answer.dropFirst(FramedMessage.prefixLength))
+        return try Response(decoding: message.span.bytes)
     }
 
     /// The status of a call that must fail.

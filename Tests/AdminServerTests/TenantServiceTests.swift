@@ -1,6 +1,7 @@
 import ByreAPI
 import ByreCore
 import Engine
+import FoundationEssentials
 import GRPC
 import SwiftProtobuf
 import Testing
@@ -238,7 +239,8 @@ import Testing
     @Test(arguments: faults.indices)
     func whatIsWrongIsNamed(number: Int) throws {
         let fault = Self.faults[number]
-        let status = try #require(self.fixture.status(fault.name, fault.request))
+        let answered = self.fixture.status(fault.name, fault.request)
+        let status = try #require(answered)
         #expect(status.code == fault.code)
         #expect(status.message.contains(fault.field))
     }

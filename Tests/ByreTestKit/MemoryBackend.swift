@@ -98,7 +98,10 @@ package final class MemoryBackend: Backend {
         let rows = contents.rows.filter { row in
             row.version.modRevision <= contents.tenants[row.tenant]?.record.revision ?? .max
         }
-        self.contents.withLock { $0.rows = rows }
+        self.contents.withLock { contents in
+            contents.rows = rows
+            contents.lastRow = rows.last?.version.row ?? RowID(rawValue: 0)
+        }
         for row in rows { recovery.row(row.tenant, key: row.key, version: row.version) }
     }
 
