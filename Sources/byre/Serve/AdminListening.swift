@@ -78,6 +78,11 @@ extension ServeConfiguration {
         return path.utf8.count <= self.socketPathBytesMax
     }
 
+    /// Whether a listener is that of the admin API, on the socket beside the database.
+    func isUsualAdminListener(_ spec: ListenerSpec) -> Bool {
+        spec.role == .admin && self.file == nil && self.options.listenAdminURL == nil
+    }
+
     /// Why the admin API is not served though nobody has turned it off; nil when it is.
     var adminNote: String? {
         guard self.file == nil, self.options.listenAdminURL == nil, self.personality == .byre,

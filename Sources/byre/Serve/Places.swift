@@ -20,6 +20,11 @@ struct Places: Sendable {
     init(_ configuration: ServeConfiguration) throws(StartError) {
         var all: [Place] = []
         for spec in configuration.listeners {
+            guard !configuration.isUsualAdminListener(spec) else {
+                // If another process serves the store, the store's lock is to say so.
+                all.append(Place(spec: spec, socket: nil))
+                continue
+            }
             let (url, socket) = try ListenCheck.take(
                 spec.url,
                 directoryToMake: configuration.dataDirectory
