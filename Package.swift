@@ -137,7 +137,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),
-        .testTarget(name: "EtcdServerTests", dependencies: ["EtcdServer"]),
+        .testTarget(name: "EtcdServerTests", dependencies: ["EtcdServer", "ByreTestKit"]),
 
         // Byre's own API for administrators: one file per RPC.
         .target(

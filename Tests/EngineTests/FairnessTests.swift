@@ -169,27 +169,10 @@ import Testing
         _ tenant: TenantStore? = nil,
         _ set: (inout TenantLimits) -> Void
     ) throws {
-        let tenant = tenant ?? fixture.tenant
-        var definition = tenant.definition
-        definition.limits = TenantLimits()
-        set(&definition.limits)
-        let answer = DefinitionAnswer()
-        try fixture.store.submit(
-            .replace(tenant.id, definition, ifGeneration: nil),
-            reply: answer
-        )
-        try answer.wait()
-    }
-
-    /// Waits until a tenant's definition is replaced.
-    private final class DefinitionAnswer: TenantReply {
-        private let signal = Signal()
-
-        var executor: any ReplyExecutor { InlineExecutor.shared }
-
-        func complete(_ result: Result<TenantStore, TenantChangeError>) { self.signal.send() }
-
-        func wait() throws { try self.signal.wait(for: "a definition") }
+        try fixture.define(tenant ?? fixture.tenant) { definition in
+            definition.limits = TenantLimits()
+            set(&definition.limits)
+        }
     }
 
     private static func letLeaseChecksPass(_ fixture: StoreFixture) throws {

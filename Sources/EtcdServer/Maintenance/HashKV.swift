@@ -9,8 +9,7 @@ extension EtcdServer {
     func hashKV(_ message: RawSpan, _ call: ServerCall) {
         guard let request = self.decode(EtcdHashKVRequest.self, message, call) else { return }
         let tenant = self.tenant(of: call)
-        self.onReader(call, tenant, bytes: Int(tenant.snapshot.state.usedBytes)) {
-            reader throws(RequestError) in
+        self.readAll(tenant, call) { reader throws(RequestError) in
             let pinned = tenant.pinnedSnapshot()
             let state = pinned.state
             guard request.revision <= state.revision else { throw .futureRevision }
@@ -33,8 +32,7 @@ extension EtcdServer {
     func hash(_ message: RawSpan, _ call: ServerCall) {
         guard self.decode(EtcdHashRequest.self, message, call) != nil else { return }
         let tenant = self.tenant(of: call)
-        self.onReader(call, tenant, bytes: Int(tenant.snapshot.state.usedBytes)) {
-            reader throws(RequestError) in
+        self.readAll(tenant, call) { reader throws(RequestError) in
             let pinned = tenant.pinnedSnapshot()
             let state = pinned.state
             var response = EtcdHashResponse()
