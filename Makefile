@@ -36,8 +36,9 @@ build-packages:
 
 test: build unit system ## Run all tests, of the parts and of the release executable.
 
+# One at a time: many of them block a thread, and on a small machine those that need several starve.
 unit: build-packages ## Run the tests of the parts.
-	$(SWIFT) test
+	$(SWIFT) test --no-parallel
 
 system: build test-packages $(VENV)/installed ## Run the tests of the release executable.
 	$(VENV)/bin/python -m pytest Tests/System $(PYTEST_FLAGS)

@@ -49,7 +49,9 @@ final class BatchRun {
             self.results.append(Evaluated(submission, .failure(.timedOut)))
             return
         }
-        guard !submission.tenant.isErased else {
+        // What came before a tenant was suspended or deleted and is begun after it is not done.
+        let isServed = submission.reply == nil || submission.tenant.lifecycle == .active
+        guard isServed, !submission.tenant.isErased else {
             self.results.append(Evaluated(submission, .failure(.stopped)))
             return
         }

@@ -18,15 +18,14 @@ extension Committer {
         for submission in waiting { self.importStep(submission) }
     }
 
-    /// Why a change of the registry cannot be made, or nil. A tenant that is being deleted takes its
-    /// import with it.
+    /// Why a change of the registry cannot be made, or nil.
     func importRefusal(of change: TenantChange) -> TenantChangeError? {
         guard case .replace(let id, let definition, _) = change, self.imports.isBusy(id) else {
             return nil
         }
         switch definition.lifecycle {
         case .suspended: break
-        case .deleting: self.imports.abandon(id)
+        case .deleting: break
         case .active: return .importing
         }
         return nil
@@ -34,6 +33,7 @@ extension Committer {
 
     private func importStep(_ submission: ImportSubmission) {
         if case .begin = submission.step, self.imports.postpones(submission) { return }
+        if case .abandon = submission.step { self.imports.dropPostponed(submission.session) }
         do throws(ImportError) {
             try self.take(submission)
             submission.answer(.success(submission.session.tenant))

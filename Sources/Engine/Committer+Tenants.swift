@@ -15,6 +15,10 @@ extension Committer {
             let result = self.registry.apply(submission.change, nextRow: self.nextRow) {
                 batch throws(BackendError) in try self.commitDirectly(batch)
             }
+            if case .success(let tenant) = result, tenant.lifecycle == .deleting {
+                // It takes its import with it.
+                self.imports.abandon(tenant.id)
+            }
             submission.answer(result)
         }
         // The rest has its turn after the operations that came meanwhile.
@@ -30,7 +34,7 @@ extension Committer {
                 }
             } catch {
                 // It is tried again at the next turn.
-                return
+                break
             }
             self.forget(tenant)
         }

@@ -59,6 +59,16 @@ struct Imports {
         return true
     }
 
+    /// Forgets a beginning that waits, of an import that is given up.
+    mutating func dropPostponed(_ ticket: TenantImport) {
+        let id = ticket.tenant.id
+        guard let waiting = self.clearings[id]?.waiting else { return }
+        self.clearings[id]?.waiting = waiting.filter { $0.session !== ticket }
+        for submission in waiting where submission.session === ticket {
+            submission.answer(.failure(.ended))
+        }
+    }
+
     mutating func begin(_ ticket: TenantImport, nextRow: RowID) throws(ImportError) {
         let tenant = ticket.tenant
         let state = tenant.snapshot.state

@@ -30,6 +30,12 @@ package final class ValueCache: Sendable {
         self.shard(row).insert(value, of: row, tenant: tenant)
     }
 
+    /// Keeps a value if there is room, or if what would have to go has not been used: for reads of much
+    /// that may not be read again.
+    package func offer(_ value: Bytes, of row: RowID, tenant: TenantID) {
+        self.shard(row).insert(value, of: row, tenant: tenant, sparingUsed: true)
+    }
+
     /// Forgets rows that are deleted.
     package func remove(_ rows: some Sequence<RowID>) {
         for row in rows { self.shard(row).remove(row) }
@@ -126,12 +132,20 @@ package final class ValueCache: Sendable {
             }
         }
 
-        func insert(_ value: Bytes, of row: RowID, tenant: TenantID) {
+        func insert(
+            _ value: Bytes,
+            of row: RowID,
+            tenant: TenantID,
+            sparingUsed: Bool = false
+        ) {
             let size = value.count + ValueCache.entryOverhead
             guard size <= self.capacity else { return }
             self.state.withLock { state in
                 guard state.places[row] == nil else { return }
-                while state.bytes + size > self.capacity { state.evict() }
+                while state.bytes + size > self.capacity {
+                    guard !sparingUsed || state.evictUnused() else { return }
+                    if !sparingUsed { state.evict() }
+                }
                 let ring = state.ring(of: tenant)
                 let slot = Slot(row: row, value: value, ring: ring)
                 let place = state.free.popLast() ?? state.slots.count
@@ -160,13 +174,35 @@ extension ValueCache.Shard.State {
     fileprivate mutating func evict() {
         self.evictions &+= 1
         if self.evictions.isMultiple(of: 8), self.evictAged() { return }
-        // At least one tenant has the average.
+        self.turnToRich()
+        while !self.passHand(of: self.richRing) {}
+    }
+
+    /// Has `richRing` be of a tenant that holds the average or more; at least one does.
+    private mutating func turnToRich() {
         let average = self.bytes / self.ringOf.count
         while self.rings[self.richRing].bytes < max(average, 1) {
             self.richRing = self.richRing + 1 < self.rings.count ? self.richRing + 1 : 0
         }
-        while !self.passHand(of: self.richRing) {}
     }
+
+    /// Takes out an entry of who holds most, if one of the next few under the hand was not used. Those
+    /// that were do not age by it.
+    fileprivate mutating func evictUnused() -> Bool {
+        self.turnToRich()
+        for _ in 0..<Self.looksMax {
+            let place = Int(self.rings[self.richRing].hand)
+            guard self.slots[place].isUsed else {
+                self.clear(place)
+                return true
+            }
+            self.rings[self.richRing].hand = self.slots[place].next
+        }
+        return false
+    }
+
+    /// Entries that are looked at for one that was not used.
+    private static var looksMax: Int { 4 }
 
     /// Takes out the next of all entries, unless it was used: one tenant's after another's, so that
     /// however few somebody has, each is looked at as seldom as the others'.

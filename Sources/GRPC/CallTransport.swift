@@ -21,6 +21,8 @@ package protocol CallTransport: AnyObject {
     func resume(_ call: ServerCall)
     /// Ends the call's stream in the middle of its response, so that the client may try again.
     func reset(_ call: ServerCall)
+    /// Accepts no further calls on the connection, and closes it once those that run have ended.
+    func leave(_ call: ServerCall)
     /// The client sent a message, of several that it may send.
     func receivedMessage(_ call: ServerCall)
     /// The handler sent a message, of several that it may send.

@@ -84,6 +84,12 @@ package final class ServerCall {
 
     // MARK: The handler's side
 
+    /// Ends the call, and its connection once the other calls on it have ended.
+    package func failWithConnection(_ status: Status) {
+        self.finish(status)
+        self.transport?.leave(self)
+    }
+
     /// The first value of request metadata `name` (lower case), for example `token` or `hasleader`.
     /// - Complexity: O(bytes of the metadata).
     package func metadata(_ name: String) -> String? {
@@ -215,15 +221,16 @@ package final class ServerCall {
             case .gathered(let bytes): bytes.withUnsafeBytes { self.handle($0) }
             case .flagged(let flag):
                 self.acceptsInput = false
-                self.finish(Self.badFlag(flag))
+                self.end(Self.badFlag(flag), answering: true)
             case .tooLarge(let length):
                 self.acceptsInput = false
-                self.finish(
+                self.end(
                     Status(
                         .resourceExhausted,
                         "grpc: received message larger than max (\(length) vs. "
                             + "\(self.messageBytesMax))"
-                    )
+                    ),
+                    answering: true
                 )
             }
         }

@@ -10,6 +10,7 @@ extension SQLiteBackend {
     package func commit(_ batch: CommitBatch) throws(BackendError) {
         guard !batch.isEmpty else { return }
         let writing = try self.writing()
+        try writing.writer.settleDoubt()
         let bytes = BatchEncoding.bytes(of: batch)
         if batch.changesControlState || bytes > self.limits.directBytes {
             try self.commitDirectly(batch, writing)
@@ -36,6 +37,9 @@ extension SQLiteBackend {
 
     /// Writes a batch, after those that wait, in one synced transaction of SQLite.
     private func commitDirectly(_ batch: CommitBatch, _ writing: Writing) throws(BackendError) {
+        // Its number would be this batch's, and a crash could bring it back after it.
+        try writing.journal.eraseDoubtful()
+        try self.settleLogDoubt(writing)
         let last = writing.journal.next - 1
         writing.writer.commitFailure = nil
         let waiting = self.unsettled.batches
@@ -51,6 +55,19 @@ extension SQLiteBackend {
         self.check.add(batch)
         // The batch is durable; what follows is upkeep of the log and cannot fail the commit.
         self.tendLog(writing)
+    }
+
+    /// Has the log be without a part whose sync failed: what is behind such a part is not durable however
+    /// well it is synced itself.
+    private func settleLogDoubt(_ writing: Writing) throws(BackendError) {
+        guard writing.checkpointer.isLogDoubtful else { return }
+        do throws(SQLiteError) {
+            guard try self.cutLog(writing) else {
+                throw SQLiteError(code: .busy, message: "the log could not be synced")
+            }
+        } catch {
+            throw BackendError.unavailable("log: \(error)")
+        }
     }
 
     /// Keeps the log short: has it moved into the database beside the commits, and lets it start over.

@@ -10,6 +10,9 @@ extension SQLiteBackend {
     package func recover(into recovery: inout some Recovery) throws(BackendError) {
         let writer = try self.writing().writer
         do throws(SQLiteError) {
+            // Synced, since the numbers of rows that are removed are given anew: if they came back
+            // after a loss of power, the journal could not be replayed onto them.
+            try writer.connection.execute("PRAGMA synchronous = FULL")
             // One snapshot, so that the commit points and the rows belong together.
             try writer.connection.execute("BEGIN")
             let points = try self.recoverTenants(writer.connection, &recovery)
@@ -25,7 +28,7 @@ extension SQLiteBackend {
                 )
             }
             try writer.connection.execute("COMMIT")
-            // The numbers of rows that were removed are given anew.
+            try writer.connection.execute("PRAGMA synchronous = NORMAL")
             self.check = try BatchCheck(writer.connection)
         } catch {
             writer.rollBack()

@@ -11,6 +11,7 @@ struct Verification {
         let compacted: Int64
         /// Rows of it may be gone.
         let isErasing: Bool
+        var hasRowsAbove = false
         var last = Revision(main: 0, sub: 0)
         var newest: [Bytes: Version] = [:]
     }
@@ -142,7 +143,9 @@ struct Verification {
     ) {
         let row = version.row.rawValue
         if version.modRevision > progress.point {
-            // It does not exist; recovery removes it.
+            // It does not exist; recovery removes it. An import under way has many.
+            guard !progress.hasRowsAbove else { return }
+            progress.hasRowsAbove = true
             self.found(
                 tenant: tenant,
                 row: row,

@@ -211,9 +211,24 @@ extension Writer {
         do {
             try self.writeNothing()
         } catch let second {
+            self.isInDoubt = true
             throw BackendError.uncertain("\(error), then \(second)")
         }
         throw BackendError(error)
+    }
+
+    /// Makes certain that a batch whose outcome was not known is not there, before another one takes
+    /// its numbers.
+    func settleDoubt() throws(BackendError) {
+        guard self.isInDoubt else { return }
+        do throws(SQLiteError) {
+            try self.connection.execute("PRAGMA synchronous = FULL")
+            defer { try? self.connection.execute("PRAGMA synchronous = NORMAL") }
+            try self.writeNothing()
+            self.isInDoubt = false
+        } catch {
+            throw BackendError(error)
+        }
     }
 
     /// Commits a transaction that changes nothing: it rewrites the schema version.

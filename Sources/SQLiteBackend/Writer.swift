@@ -28,6 +28,8 @@ final class Writer {
     var log: Log
     /// Why the last transaction that failed did: a failed sync puts the whole log in doubt.
     var commitFailure: SQLiteError?
+    /// Whether a commit failed that a crash could still bring to life.
+    var isInDoubt = false
     /// Whether rows were removed since free pages were last counted.
     var mayHaveFreePages = true
 

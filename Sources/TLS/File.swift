@@ -45,7 +45,13 @@ enum File {
         mode: mode_t
     ) throws(TLSError) {
         let unfinished = path + ".tmp"
-        let descriptor = open(unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
+        // What a crash left, or somebody else put there to have the file in their hands.
+        unlink(unfinished)
+        let descriptor = open(
+            unfinished,
+            O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+            mode
+        )
         guard descriptor >= 0 else { throw self.failure(role, unfinished, errno) }
         defer { close(descriptor) }
 

@@ -261,10 +261,10 @@ final class HTTP2Connection {
         if self.exchanges.removeValue(forKey: stream.slot) != nil { return }
         guard let call = self.call(stream), call.id.stream == stream.id else { return }
         self.calls[stream.slot] = nil
-        if !call.isOpen {
-            self.unsentBytes -= call.bufferedBytes
-        }
+        // If it is still open, `settled` counts them first.
+        let unsent = call.bufferedBytes
         call.end(Status(.canceled, "context canceled"), answering: false)
+        self.unsentBytes -= unsent
     }
 
     private func receivedPing() {
@@ -461,6 +461,10 @@ extension HTTP2Connection: CallTransport {
         // gRPC clients take this code as `Unavailable`.
         self.session.reset(call.id.ref, .refusedStream)
         if !self.isBusy { self.flushSoon() }
+    }
+
+    func leave(_ call: ServerCall) {
+        self.stop(now: self.loop.now)
     }
 
     func receivedMessage(_ call: ServerCall) {

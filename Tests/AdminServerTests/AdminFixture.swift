@@ -108,6 +108,7 @@ private final class AnswerTransport: CallTransport {
     func refuse(_ call: ServerCall, _ refusal: Refusal) { self.refusal = refusal.status }
     func resume(_ call: ServerCall) {}
     func reset(_ call: ServerCall) {}
+    func leave(_ call: ServerCall) {}
     func receivedMessage(_ call: ServerCall) {}
     func sentMessage(_ call: ServerCall) {}
     func settled(_ call: ServerCall, _ code: Status.Code) {}

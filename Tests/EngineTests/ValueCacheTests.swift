@@ -42,6 +42,27 @@ import Testing
         #expect(cache.value(of: self.row(16)) == [1])
     }
 
+    @Test func whatIsOfferedTakesThePlaceOfWhatWasNotUsedAlone() {
+        let room = 4 * (Self.overhead + 1)
+        let cache = ValueCache(capacity: Self.shards * room)
+        for number in 1...4 as ClosedRange<Int64> {
+            cache.offer([1], of: self.row(16 * number), tenant: Self.tenant)
+        }
+        for number in [1, 2, 3] as [Int64] { _ = cache.value(of: self.row(16 * number)) }
+        for number in 5...50 as ClosedRange<Int64> {
+            cache.offer([2], of: self.row(16 * number), tenant: Self.neighbour)
+        }
+        // However many are offered, what was used does not age.
+        for number in [1, 2, 3] as [Int64] {
+            #expect(cache.value(of: self.row(16 * number)) == [1])
+        }
+        #expect(cache.value(of: self.row(16 * 4)) == nil)
+        for number in 60...69 as ClosedRange<Int64> {
+            cache.insert([3], of: self.row(16 * number), tenant: Self.tenant)
+        }
+        #expect(cache.value(of: self.row(16 * 69)) == [3])
+    }
+
     /// Rows of one shard: those that are equal modulo the number of shards.
     @Test func whatWasUsedStaysAndWhatWasNotGoes() {
         let room = 4 * (Self.overhead + 1)

@@ -33,12 +33,14 @@ final class RecordingTransport: CallTransport {
     private(set) var codes: [Status.Code] = []
     private(set) var resumeCount = 0
     private(set) var resets = 0
+    private(set) var hasLeft = false
     private(set) var messages = (received: 0, sent: 0)
 
     func open(_ call: ServerCall) { self.isOpen = true }
     func refuse(_ call: ServerCall, _ refusal: Refusal) { self.refusal = refusal }
     func resume(_ call: ServerCall) { self.resumeCount += 1 }
     func reset(_ call: ServerCall) { self.resets += 1 }
+    func leave(_ call: ServerCall) { self.hasLeft = true }
     func receivedMessage(_ call: ServerCall) { self.messages.received += 1 }
     func sentMessage(_ call: ServerCall) { self.messages.sent += 1 }
     func settled(_ call: ServerCall, _ code: Status.Code) { self.codes.append(code) }

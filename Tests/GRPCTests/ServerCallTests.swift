@@ -182,6 +182,23 @@ private final class SlicedSource: MessageSource, @unchecked Sendable {
         #expect(fixture.transport.messages == (3, 1))
     }
 
+    @Test(arguments: [
+        ([1, 0, 0, 0, 0] as [UInt8], Status.Code.internal),
+        ([0, 0, 0, 0, 11], .resourceExhausted),
+    ])
+    func aStreamsHandlerHearsThatItsInputIsBroken(_ bytes: [UInt8], _ code: Status.Code) {
+        let journal = Journal()
+        let fixture = CallFixture(.streaming { _ in journal }, limit: 10)
+        var reason: Status?
+        fixture.call.onEnd = { reason = $0 }
+        fixture.receive(bytes)
+        #expect(!fixture.call.isOpen)
+        #expect(fixture.transport.codes == [code])
+        #expect(reason?.code == code)
+        #expect(journal.lines.count == 1)
+        #expect(journal.lines.first?.hasPrefix("ended") == true)
+    }
+
     @Test func aStreamIsResumedWhenThereIsSomethingToSend() {
         let fixture = CallFixture(.streaming { _ in Journal() })
         fixture.call.send(FramedMessage(reserved: [0, 0, 0, 0, 0, 1]))

@@ -61,6 +61,28 @@ import Transport
         }
     }
 
+    @Test func streamsThatAreResetLeaveNothingCountedBehind() async throws {
+        let path = "/test.Test/Talkative"
+        let method = Method(path: path, kind: .streaming { Talker($0) })
+        try await withServer(
+            TestService.methods + [method],
+            configure: { $0.limits.unsentBytesMax = 1 << 20 }
+        ) { server in
+            let address = server.addresses[0]
+            try await blocking {
+                let client = try Client(to: address)
+                for _ in 0..<20 {
+                    let call = try client.start(path)
+                    client.send([], on: call)
+                    // The message is longer than the windows, so most of it is still unsent.
+                    try client.wait { call.blockCount > 0 }
+                    client.cancel(call)
+                }
+                #expect(try client.unary(TestService.echo, [7]).status == .ok)
+            }
+        }
+    }
+
     @Test func aSlowReaderHoldsLittleMemory() async throws {
         try await withServer { server in
             let address = server.addresses[0]
@@ -163,4 +185,19 @@ private final class BreakingSource: MessageSource {
     }
 
     func cancel() {}
+}
+
+/// Answers a message with more than a client's window takes.
+private final class Talker: StreamHandler {
+    private weak var call: ServerCall?
+
+    init(_ call: ServerCall) { self.call = call }
+
+    func received(_ message: RawSpan) {
+        let bytes = [UInt8](repeating: 9, count: FramedMessage.prefixLength + 2_000_000)
+        self.call?.send(FramedMessage(reserved: bytes))
+    }
+    func halfClosed() {}
+    func ended(_ reason: Status) {}
+    func drained() {}
 }

@@ -21,7 +21,12 @@ extension EtcdServer {
             call.caller = RawCaller(administrator: administrator)
             return .raw
         case .rejected(let status):
-            call.fail(status)
+            if status == TenantAccess.noSeat {
+                // Of connections that may not be used there are to be none.
+                call.failWithConnection(status)
+            } else {
+                call.fail(status)
+            }
             return .none
         }
     }

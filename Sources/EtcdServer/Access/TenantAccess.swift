@@ -38,6 +38,9 @@ package final class TenantAccess: Sendable {
     /// Counts the changes of the tenants.
     package var version: Int { self.store.directory.version }
 
+    /// The tenant has as many connections as it may have; this one is closed.
+    static let noSeat = Status(EtcdError.tooManyRequests)
+
     /// Who makes a call.
     package func caller(of call: ServerCall) -> Caller {
         self.caller(call.peer) { call.authority }
@@ -72,8 +75,7 @@ package final class TenantAccess: Sendable {
         if case .tenant(let tenant) = caller {
             let before = (peer.remembered as? Finding)?.seat
             seat = before?.tenant === tenant ? before : ConnectionSeat(tenant)
-            // It is looked at again with the next call; a place may be free then.
-            guard seat != nil else { return .rejected(Status(EtcdError.tooManyRequests)) }
+            guard seat != nil else { return .rejected(Self.noSeat) }
         }
         if decisive != nil || !rules.looksAtServerName || peer.tls?.serverName != nil {
             peer.remember(

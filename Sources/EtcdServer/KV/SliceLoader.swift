@@ -44,14 +44,16 @@ struct SliceLoader {
 
         let bound = LoopBound(handler, loop: self.loop)
         let tenant = self.tenant.id
+        let cache = self.store.cache
         let isQueued = self.store.readers.submit(for: self.tenant, bytes: bytes) {
             [missing, pairs] opened in
             var loaded = pairs
             let result: Result<[KeyValue], BackendError>
             do throws(BackendError) {
-                // Not through the cache: a long list must not push out what is hot.
                 try opened.get().values(of: tenant, rows: missing.map(\.row)) { index, value in
                     loaded[missing[index].place].value = value
+                    // A long list must not push out what is hot.
+                    cache.offer(value, of: missing[index].row, tenant: tenant)
                 }
                 result = .success(loaded)
             } catch {

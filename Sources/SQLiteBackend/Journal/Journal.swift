@@ -149,7 +149,7 @@ package final class Journal {
     }
 
     /// Erases a record that should not be there, before another one is written.
-    private func eraseDoubtful() throws(BackendError) {
+    func eraseDoubtful() throws(BackendError) {
         guard self.hasDoubtfulRecord else { return }
         do throws(FileError) {
             try self.erase()

@@ -123,6 +123,7 @@ final class Exchange: CallTransport {
     func refuse(_ call: ServerCall, _ refusal: Refusal) { self.message = refusal.status.message }
     func resume(_ call: ServerCall) {}
     func reset(_ call: ServerCall) {}
+    func leave(_ call: ServerCall) {}
     func receivedMessage(_ call: ServerCall) {}
     func sentMessage(_ call: ServerCall) {}
     func settled(_ call: ServerCall, _ code: Status.Code) { self.outcome = code }
