@@ -92,7 +92,10 @@ final class StoreFixture {
             return .create(TenantRecord(id: id, uid: definition.uid), definition)
         }
         batch.registry.append(
-            .create(TenantRecord(id: TenantID(rawValue: 1), uid: Self.newTenant.uid), Self.newTenant)
+            .create(
+                TenantRecord(id: TenantID(rawValue: 1), uid: Self.newTenant.uid),
+                Self.newTenant
+            )
         )
         try memory.commit(batch)
         return memory
