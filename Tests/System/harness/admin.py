@@ -107,6 +107,9 @@ class Admin:
 def start(data_dir: Path, *tenants: str, listeners: tuple[str, ...] = ()) -> TenantServer:
     """A server with a port for each of `tenants`, which need not exist."""
     server = TenantServer(paths.byre(), data_dir)
-    server.ports = {name: free_port() for name in tenants}
+    ports: set[int] = set()
+    while len(ports) < len(tenants):
+        ports.add(free_port())
+    server.ports = dict(zip(tenants, ports))
     server.listeners = list(listeners)
     return server.start()
