@@ -1,5 +1,6 @@
 import ByreCore
 import Engine
+import Tenancy
 
 // What is told of each tenant.
 extension Metrics {
@@ -15,6 +16,9 @@ extension Metrics {
         let state: TenantState
         let watches: WatchCounters
         let quota: Int64?
+        let limits: TenantLimits
+        let connections: Int64
+        let admission: TenantAdmission.Counts
     }
 
     private struct Metric {
@@ -119,6 +123,46 @@ extension Metrics {
             "etcd_debugging_mvcc_events_total",
             "Events sent to watchers."
         ) { Int($0.watches.events) },
+        Metric(
+            .gauge,
+            "byre_tenant_connections",
+            "Open connections whose client is the tenant's."
+        ) { Int($0.connections) },
+        Metric(
+            .counter,
+            "byre_tenant_calls_delayed_total",
+            "Calls that waited for the tenant's rate."
+        ) { Int($0.admission.delayed) },
+        Metric(
+            .counter,
+            "byre_tenant_calls_refused_total",
+            "Calls refused for the tenant's rate or for too many in flight."
+        ) { Int($0.admission.refused) },
+        Metric(
+            .counter,
+            "byre_tenant_connections_refused_total",
+            "Connections refused for the tenant's limit."
+        ) { Int($0.admission.connectionsRefused) },
+        Metric(
+            .gauge,
+            "byre_tenant_limit_keys",
+            "The limit of keys; 0 for none."
+        ) { Int($0.limits.keys ?? 0) },
+        Metric(
+            .gauge,
+            "byre_tenant_limit_leases",
+            "The limit of leases; 0 for none."
+        ) { Int($0.limits.leases ?? 0) },
+        Metric(
+            .gauge,
+            "byre_tenant_limit_watches",
+            "The limit of watchers; 0 for none."
+        ) { Int($0.limits.watches ?? 0) },
+        Metric(
+            .gauge,
+            "byre_tenant_limit_connections",
+            "The limit of connections; 0 for none."
+        ) { Int($0.limits.connections ?? 0) },
     ]
 
     /// Writes what is known of one tenant, without a label: what its own listener shows.
@@ -172,7 +216,10 @@ extension Metrics {
             name: tenant.name,
             state: tenant.snapshot.state,
             watches: tenant.withHub { $0.counters },
-            quota: tenant.definition.limits.bytes ?? self.store.configuration.quota.bytes
+            quota: tenant.definition.limits.bytes ?? self.store.configuration.quota.bytes,
+            limits: tenant.definition.limits,
+            connections: tenant.admission.connections,
+            admission: tenant.admission.counts
         )
     }
 }
