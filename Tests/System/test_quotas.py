@@ -204,3 +204,21 @@ def test_requests_in_flight(server, admin) -> None:
         }
         # Those that were let in have been answered, so there is room again.
         acme.put(b"a")
+
+
+def test_what_waits_for_its_turn_when_the_tenant_is_suspended_is_refused(server, admin) -> None:
+    admin("create", "acme", "--writes-per-second=1")
+    with server.client("acme") as acme:
+        acme.put(b"a")
+        request = request_type("Put")(key=b"a")
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            answers = [pool.submit(acme.call, "Put", request) for _ in range(4)]
+            # They wait for a second and more; the first may have been written by now.
+            admin("suspend", "acme")
+            answers = [answer.result() for answer in answers]
+        refused = [answer for answer in answers if not answer.ok]
+        assert len(refused) >= 3
+        assert {answer.code for answer in refused} == {grpc.StatusCode.UNAVAILABLE}
+        admin("resume", "acme")
+        # Nothing that was refused was written.
+        assert acme.get(b"a").kvs[0].version == 1 + len(answers) - len(refused)

@@ -131,6 +131,19 @@ import Testing
         try StoreImage(of: self.path).expect([history], "after closing")
     }
 
+    @Test func aCommitThatGoesToSQLiteWaitsTooUntilADoubtfulRecordIsErased() throws {
+        var (backend, history) = try self.open()
+        var lost = history
+        self.disk.set { $0.journalSyncs = 3 }
+        self.expectRefused(backend, Self.put(&lost), Self.isUncertain)
+        var attempt = history
+        self.expectRefused(backend, Self.put(&attempt, bytes: 2 << 20), Self.isUnavailable)
+        try backend.commit(Self.put(&history, bytes: 2 << 20))
+        try StoreImage(of: self.path).expect([history], "with the record erased before it")
+        backend.close()
+        try StoreImage(of: self.path).expect([history], "after closing")
+    }
+
     @Test(arguments: [0, 1, 31, 32, 33, 100, 200])
     func aWriteThatStopsHalfwayLeavesNothing(bytes: Int) throws {
         var (backend, history) = try self.open()
