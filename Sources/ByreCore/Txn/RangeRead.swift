@@ -236,7 +236,8 @@ package struct RangeRead: Sendable {
         }
     }
 
-    private static func order(
+    /// How two pairs are ordered by a field: less than 0, 0, or more, for ascending, equal, descending.
+    package static func order(
         _ a: KeyValue,
         _ b: KeyValue,
         by target: RangeRequest.SortTarget

@@ -77,7 +77,7 @@ struct RawRead: Sendable {
             let isDescending = self.request.sortOrder == .descend
             let target = self.request.sortTarget
             kvs.sort { a, b in
-                let order = Self.order(a, b, by: target)
+                let order = RangeRead.order(a, b, by: target)
                 return isDescending ? order > 0 : order < 0
             }
             if kvs.count > self.limit {
@@ -94,20 +94,4 @@ struct RawRead: Sendable {
             keysOnly: self.request.keysOnly
         )
     }
-
-    private static func order(
-        _ a: KeyValue,
-        _ b: KeyValue,
-        by target: RangeRequest.SortTarget
-    ) -> Int {
-        switch target {
-        case .key: compareBytes(a.key, b.key)
-        case .version: self.order(a.version.version, b.version.version)
-        case .createRevision: self.order(a.version.createRevision, b.version.createRevision)
-        case .modRevision: self.order(a.version.modRevision, b.version.modRevision)
-        case .value: compareBytes(a.value ?? [], b.value ?? [])
-        }
-    }
-
-    private static func order(_ a: Int64, _ b: Int64) -> Int { a < b ? -1 : (a > b ? 1 : 0) }
 }

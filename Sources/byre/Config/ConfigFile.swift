@@ -6,7 +6,7 @@ package struct ConfigFile: Sendable {
     package internal(set) var options = ServeOptions()
     package internal(set) var listeners: [ListenerSpec] = []
     package internal(set) var administrators: [Administrator] = []
-    /// Names of the stores so far; there is one for now.
+    /// Names of the stores so far; a second one is refused.
     var stores: Set<String> = []
 
     /// Reads a file's text.
