@@ -265,7 +265,12 @@ def test_help_is_complete() -> None:
 
 def test_interrupted_wait_leaves_the_deletion(server, admin) -> None:
     admin("create", "acme")
-    waiting = admin.start("delete", "acme", "--grace=1h", "--wait", stdout=subprocess.DEVNULL)
+    waiting = admin.start(
+        "delete", "acme", "--grace=1h", "--wait",
+        stdout=subprocess.DEVNULL,
+        # A test run in a shell's background is started with interrupts ignored, and hands that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     for _ in range(100):
         if admin.json("show", "acme")["state"] == "deleting":
             break

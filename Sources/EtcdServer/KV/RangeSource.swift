@@ -11,6 +11,8 @@ final class RangeSource: MessageSource {
     /// Bytes of keys and values after which a slice is full.
     static let sliceBytesMax = 256 << 10
     static let slicePairsMax = 1_024
+    /// Values of answers up to this length, as a page of a client's list, are kept when they are loaded.
+    static let keptLengthMax = 1 << 20
 
     private let prepared: PreparedRange
     private let store: Store
@@ -134,7 +136,12 @@ final class RangeSource: MessageSource {
             return true
         }
         let next = self.phase
-        let loader = SliceLoader(store: self.store, tenant: self.tenant, loop: self.call.loop)
+        let loader = SliceLoader(
+            store: self.store,
+            tenant: self.tenant,
+            loop: self.call.loop,
+            keepsLoaded: self.prepared.length <= Self.keptLengthMax
+        )
         switch loader.fill(pairs, for: self, { $0.loaded($1, next: next) }) {
         case .done(let pairs):
             self.lay(pairs)

@@ -137,7 +137,8 @@ final class RangeStreamHandler: StreamHandler {
         let loader = SliceLoader(
             store: self.server.store,
             tenant: self.tenant,
-            loop: self.call.loop
+            loop: self.call.loop,
+            keepsLoaded: false
         )
         switch loader.fill(pairs, for: self, { $0.loaded($1, isLast: isLast) }) {
         case .done(let pairs): self.send(pairs, isLast: isLast)

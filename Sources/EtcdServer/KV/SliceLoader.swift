@@ -17,6 +17,8 @@ struct SliceLoader {
     let store: Store
     let tenant: TenantStore
     let loop: LoopHandle
+    /// Whether what is loaded is worth keeping in memory; of very long answers it is not.
+    let keepsLoaded: Bool
 
     /// - Parameters:
     ///   - pairs: pairs without values.
@@ -44,7 +46,7 @@ struct SliceLoader {
 
         let bound = LoopBound(handler, loop: self.loop)
         let tenant = self.tenant.id
-        let cache = self.store.cache
+        let cache = self.keepsLoaded ? self.store.cache : nil
         let isQueued = self.store.readers.submit(for: self.tenant, bytes: bytes) {
             [missing, pairs] opened in
             var loaded = pairs
@@ -52,8 +54,8 @@ struct SliceLoader {
             do throws(BackendError) {
                 try opened.get().values(of: tenant, rows: missing.map(\.row)) { index, value in
                     loaded[missing[index].place].value = value
-                    // A long list must not push out what is hot.
-                    cache.offer(value, of: missing[index].row, tenant: tenant)
+                    // A list must not push out what is hot.
+                    cache?.offer(value, of: missing[index].row, tenant: tenant)
                 }
                 result = .success(loaded)
             } catch {
