@@ -7,7 +7,6 @@ events, texts of errors, pages, and the log, which holds no keys at all.
 import random
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 import grpc
 import pytest
