@@ -59,7 +59,7 @@ extension SQLiteBackend {
 
     /// Has the log be without a part whose sync failed: what is behind such a part is not durable however
     /// well it is synced itself.
-    private func settleLogDoubt(_ writing: Writing) throws(BackendError) {
+    func settleLogDoubt(_ writing: Writing) throws(BackendError) {
         guard writing.checkpointer.isLogDoubtful else { return }
         do throws(SQLiteError) {
             guard try self.cutLog(writing) else {

@@ -52,13 +52,7 @@ extension SQLiteBackend {
         try self.settleAll(writing)
         let last = writing.journal.next - 1
         if checkpointer.isLogDoubtful {
-            do throws(SQLiteError) {
-                guard try self.cutLog(writing) else {
-                    throw SQLiteError(code: .busy, message: "the log could not be synced")
-                }
-            } catch {
-                throw BackendError.unavailable("journal: \(error)")
-            }
+            try self.settleLogDoubt(writing)
             return
         }
         do throws(FileError) {
