@@ -52,20 +52,7 @@ extension EtcdServer {
         let bytes = Int(tenant.snapshot.state.usedBytes)
         self.pace(1, of: .reads, tenant, call) {
             self.pace(bytes, of: .readBytes, tenant, call) {
-                // The bytes are paid for; the answer is a few.
-                let isQueued = self.onReader(
-                    for: call,
-                    tenant,
-                    loop: call.loop,
-                    bytes: bytes,
-                    body
-                ) { call, result in
-                    switch result {
-                    case .success(let message): call.reply(message)
-                    case .failure(let error): call.fail(Status(error))
-                    }
-                }
-                if !isQueued { call.fail(Status(EtcdError.tooManyRequests)) }
+                self.onReader(call, tenant, bytes: bytes, isPaid: true, body)
             }
         }
     }
