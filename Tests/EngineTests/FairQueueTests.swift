@@ -250,7 +250,9 @@ import Testing
         #expect(world.push(0, cost: 1) == .closed)
         #expect(world.queue.takeFirst(grant: 1)?.lane == 0)
         #expect(world.take(alone: 100, shared: 100).sorted() == [0, 1])
-        #expect(world.queue.take(Queue.Portion(alone: 1, shared: 1, besideShort: 1), until: .max) == nil)
+        #expect(
+            world.queue.take(Queue.Portion(alone: 1, shared: 1, besideShort: 1), until: .max) == nil
+        )
         #expect(world.queue.takeFirst(grant: 1) == nil)
     }
 
