@@ -31,7 +31,7 @@ package struct Configuration: Sendable {
     /// What the operations of tenants with many waiting may cost together in one commit while others
     /// have a few: it bounds what a flood of one tenant costs the rest, and the flood is slower for it
     /// (measured: 15,000 puts of 1 KiB a second beside a tenant that writes one by one).
-    package var crowdedBatchCostMax = 6 << 10
+    package var crowdedBatchCostMax = 4 << 10
     /// How long nobody may write before the backend settles what commits left for later.
     package var settleDelayNanoseconds: Int64 = 1_000_000
     /// Pause before it is tried again when it failed.
