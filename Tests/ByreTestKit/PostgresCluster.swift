@@ -16,7 +16,7 @@ package final class PostgresCluster: Sendable {
 
     private let programs: String
     /// Held open for the watcher, which reads its other end.
-    private let lifeline: FileHandle
+    private let lifeline: CInt
 
     package struct Failure: Error, CustomStringConvertible {
         package let description: String
@@ -37,11 +37,13 @@ package final class PostgresCluster: Sendable {
         self.programs = try Self.findPrograms()
         self.directory = "/tmp/byre-pg-\(UUID().uuidString.prefix(8))"
         self.port = try Self.freePort()
-        let pipe = Pipe()
-        self.lifeline = pipe.fileHandleForWriting
-        _ = fcntl(self.lifeline.fileDescriptor, F_SETFD, FD_CLOEXEC)
+        var ends: [CInt] = [-1, -1]
+        guard pipe(&ends) == 0 else { throw Failure(description: "no pipe: error \(errno)") }
+        self.lifeline = ends[1]
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        defer { close(ends[0]) }
+        try Self.launch(Self.watch, self.environment, input: ends[0])
         try Self.shell(Self.create, self.environment)
-        try Self.launch(Self.watch, self.environment, input: pipe)
         for (name, content) in files {
             try Self.shell(
                 #"umask 077; as sh -c 'cat > "$1"' - "$data/$NAME""#,
@@ -52,11 +54,18 @@ package final class PostgresCluster: Sendable {
         let configuration = settings.map { $0 + "\n" }.joined()
         try Self.shell(#"cat >> "$data/postgresql.conf""#, self.environment, input: configuration)
         try Self.shell(
-            #"cat - "$data/pg_hba.conf" > "$DIRECTORY/hba"; cat "$DIRECTORY/hba" > "$data/pg_hba.conf""#,
+            """
+            cat - "$data/pg_hba.conf" > "$DIRECTORY/access"
+            cat "$DIRECTORY/access" > "$data/pg_hba.conf"
+            """,
             self.environment,
             input: access.map { $0 + "\n" }.joined()
         )
         try self.start()
+    }
+
+    deinit {
+        close(self.lifeline)
     }
 
     // MARK: Its life
@@ -101,7 +110,10 @@ package final class PostgresCluster: Sendable {
     @discardableResult
     package func run(_ sql: String, in database: String = "postgres") throws -> String {
         try Self.shell(
-            #""$PROGRAMS/psql" -XAtq -v ON_ERROR_STOP=1 -h "$DIRECTORY" -p "$PORT" -U postgres "$DATABASE""#,
+            """
+            "$PROGRAMS/psql" -XAtq -v ON_ERROR_STOP=1 -h "$DIRECTORY" -p "$PORT" -U postgres \\
+                "$DATABASE"
+            """,
             self.environment.merging(["DATABASE": database]) { $1 },
             input: sql
         )
@@ -179,51 +191,72 @@ package final class PostgresCluster: Sendable {
         return Int(UInt16(bigEndian: address.sin_port))
     }
 
+    /// Runs a script to its end.
+    /// - Returns: what it wrote to its standard output.
     @discardableResult
     private static func shell(
         _ script: String,
         _ environment: [String: String],
         input: String = ""
     ) throws -> String {
-        let process = Self.process(script, environment)
-        let (standardInput, output) = (Pipe(), Pipe())
-        // What the server inherits from `pg_ctl` must not be a pipe, whose end would never come.
-        let errors = FileManager.default.temporaryDirectory
-            .appendingPathComponent("byre-pg-\(UUID().uuidString)")
-        try Data().write(to: errors)
-        defer { try? FileManager.default.removeItem(at: errors) }
-        process.standardInput = standardInput
-        process.standardOutput = output
-        process.standardError = try FileHandle(forWritingTo: errors)
-        try process.run()
-        standardInput.fileHandleForWriting.write(Data(input.utf8))
-        try standardInput.fileHandleForWriting.close()
-        let written = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            let text = (try? String(contentsOf: errors, encoding: .utf8)) ?? ""
+        // Files and no pipes: a server that a script starts may keep what it inherits.
+        let base = "/tmp/byre-pg-\(UUID().uuidString)"
+        let (standardInput, output, errors) = (base + ".in", base + ".out", base + ".err")
+        defer { for path in [standardInput, output, errors] { unlink(path) } }
+        try input.write(toFile: standardInput, atomically: false, encoding: .utf8)
+        let process = try Self.spawn(script, environment) { actions in
+            posix_spawn_file_actions_addopen(&actions, 0, standardInput, O_RDONLY, 0)
+            posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT, 0o600)
+            posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT, 0o600)
+        }
+        var status: CInt = 0
+        while waitpid(process, &status, 0) < 0, errno == EINTR {}
+        guard status == 0 else {
+            let text = (try? String(contentsOfFile: errors, encoding: .utf8)) ?? ""
             throw Failure(description: text.isEmpty ? "a script of the cluster failed" : text)
         }
-        return String(decoding: written, as: UTF8.self)
+        return try String(contentsOfFile: output, encoding: .utf8)
     }
 
+    /// Starts a script, whose standard input is `input`, and leaves it to itself.
     private static func launch(
         _ script: String,
         _ environment: [String: String],
-        input: Pipe
+        input: CInt
     ) throws {
-        let process = Self.process(script, environment)
-        process.standardInput = input
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
+        _ = try Self.spawn(script, environment) { actions in
+            posix_spawn_file_actions_adddup2(&actions, input, 0)
+            posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
+            posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
+        }
     }
 
-    private static func process(_ script: String, _ environment: [String: String]) -> Process {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = ["-c", Self.preamble + script]
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    /// `Process` of Foundation waits for all that have inherited a socket of its own, so also for
+    /// the server.
+    private static func spawn(
+        _ script: String,
+        _ environment: [String: String],
+        _ redirect: (inout posix_spawn_file_actions_t) -> Void
+    ) throws -> pid_t {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        redirect(&actions)
+        let all = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        let words = ["/bin/sh", "-c", Self.preamble + script]
+        let arguments = words.map { strdup($0) }
+        let variables = all.map { strdup("\($0.key)=\($0.value)") }
+        defer { for string in arguments + variables { free(string) } }
+        var process: pid_t = 0
+        let code = posix_spawn(
+            &process,
+            "/bin/sh",
+            &actions,
+            nil,
+            arguments + [nil],
+            variables + [nil]
+        )
+        guard code == 0 else { throw Failure(description: "cannot run /bin/sh: error \(code)") }
         return process
     }
 }

@@ -134,7 +134,10 @@ import Testing
         let cluster = try PostgresCluster(
             settings: ["ssl = on", "ssl_cert_file = 'tls.crt'", "ssl_key_file = 'tls.key'"],
             access: ["hostnossl all all 127.0.0.1/32 reject"],
-            files: ["tls.crt": try authority.text("server.crt"), "tls.key": try authority.text("server.key")]
+            files: [
+                "tls.crt": try authority.text("server.crt"),
+                "tls.key": try authority.text("server.key"),
+            ]
         )
         func url(_ host: String, _ ca: String) -> String {
             "postgresql://postgres@\(host):\(cluster.port)/postgres"
