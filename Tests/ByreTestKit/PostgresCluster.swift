@@ -42,23 +42,22 @@ package final class PostgresCluster: Sendable {
         self.lifeline = ends[1]
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         defer { close(ends[0]) }
-        try Self.launch(Self.watch, self.environment, input: ends[0])
-        try Self.shell(Self.create, self.environment)
+        try Shell.launch(Self.preamble + Self.watch, self.environment, input: ends[0])
+        try self.shell(Self.create)
         for (name, content) in files {
-            try Self.shell(
+            try self.shell(
                 #"umask 077; as sh -c 'cat > "$1"' - "$data/$NAME""#,
-                self.environment.merging(["NAME": name]) { $1 },
+                ["NAME": name],
                 input: content
             )
         }
         let configuration = settings.map { $0 + "\n" }.joined()
-        try Self.shell(#"cat >> "$data/postgresql.conf""#, self.environment, input: configuration)
-        try Self.shell(
+        try self.shell(#"cat >> "$data/postgresql.conf""#, input: configuration)
+        try self.shell(
             """
             cat - "$data/pg_hba.conf" > "$DIRECTORY/access"
             cat "$DIRECTORY/access" > "$data/pg_hba.conf"
             """,
-            self.environment,
             input: access.map { $0 + "\n" }.joined()
         )
         try self.start()
@@ -72,15 +71,12 @@ package final class PostgresCluster: Sendable {
 
     /// Starts the server and waits until it takes connections.
     package func start() throws {
-        try Self.shell(
-            #"control -w -t 60 -l "$DIRECTORY/log" start"#,
-            self.environment
-        )
+        try self.shell(#"control -w -t 60 -l "$DIRECTORY/log" start"#)
     }
 
     /// Stops the server: `immediate` as a crash would, `fast` in good order.
     package func stop(_ mode: String = "immediate") throws {
-        try Self.shell("control -w -t 60 -m \(mode) stop", self.environment)
+        try self.shell("control -w -t 60 -m \(mode) stop")
     }
 
     // MARK: Its databases
@@ -109,12 +105,12 @@ package final class PostgresCluster: Sendable {
     /// - Returns: the rows, one line each, with `|` between the columns.
     @discardableResult
     package func run(_ sql: String, in database: String = "postgres") throws -> String {
-        try Self.shell(
+        try self.shell(
             """
             "$PROGRAMS/psql" -XAtq -v ON_ERROR_STOP=1 -h "$DIRECTORY" -p "$PORT" -U postgres \\
                 "$DATABASE"
             """,
-            self.environment.merging(["DATABASE": database]) { $1 },
+            ["DATABASE": database],
             input: sql
         )
     }
@@ -156,7 +152,7 @@ package final class PostgresCluster: Sendable {
         """
 
     private static func findPrograms() throws -> String {
-        let output = try Self.shell(
+        let output = try Shell.run(
             """
             for candidate in "$(pg_config --bindir 2>/dev/null || true)" \\
                 $(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -rV) \\
@@ -167,8 +163,7 @@ package final class PostgresCluster: Sendable {
             done
             echo 'PostgreSQL with initdb, pg_ctl and psql is needed for this test' >&2
             exit 1
-            """,
-            ["DIRECTORY": ""]
+            """
         )
         return String(output.drop { $0.isWhitespace }.prefix { !$0.isNewline })
     }
@@ -191,72 +186,17 @@ package final class PostgresCluster: Sendable {
         return Int(UInt16(bigEndian: address.sin_port))
     }
 
-    /// Runs a script to its end.
-    /// - Returns: what it wrote to its standard output.
+    /// Runs a script with what every one of the cluster needs before it.
     @discardableResult
-    private static func shell(
+    private func shell(
         _ script: String,
-        _ environment: [String: String],
+        _ more: [String: String] = [:],
         input: String = ""
     ) throws -> String {
-        // Files and no pipes: a server that a script starts may keep what it inherits.
-        let base = "/tmp/byre-pg-\(UUID().uuidString)"
-        let (standardInput, output, errors) = (base + ".in", base + ".out", base + ".err")
-        defer { for path in [standardInput, output, errors] { unlink(path) } }
-        try input.write(toFile: standardInput, atomically: false, encoding: .utf8)
-        let process = try Self.spawn(script, environment) { actions in
-            posix_spawn_file_actions_addopen(&actions, 0, standardInput, O_RDONLY, 0)
-            posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT, 0o600)
-            posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT, 0o600)
-        }
-        var status: CInt = 0
-        while waitpid(process, &status, 0) < 0, errno == EINTR {}
-        guard status == 0 else {
-            let text = (try? String(contentsOfFile: errors, encoding: .utf8)) ?? ""
-            throw Failure(description: text.isEmpty ? "a script of the cluster failed" : text)
-        }
-        return try String(contentsOfFile: output, encoding: .utf8)
-    }
-
-    /// Starts a script, whose standard input is `input`, and leaves it to itself.
-    private static func launch(
-        _ script: String,
-        _ environment: [String: String],
-        input: CInt
-    ) throws {
-        _ = try Self.spawn(script, environment) { actions in
-            posix_spawn_file_actions_adddup2(&actions, input, 0)
-            posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
-            posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
-        }
-    }
-
-    /// `Process` of Foundation waits for all that have inherited a socket of its own, so also for
-    /// the server.
-    private static func spawn(
-        _ script: String,
-        _ environment: [String: String],
-        _ redirect: (inout posix_spawn_file_actions_t) -> Void
-    ) throws -> pid_t {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        redirect(&actions)
-        let all = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        let words = ["/bin/sh", "-c", Self.preamble + script]
-        let arguments = words.map { strdup($0) }
-        let variables = all.map { strdup("\($0.key)=\($0.value)") }
-        defer { for string in arguments + variables { free(string) } }
-        var process: pid_t = 0
-        let code = posix_spawn(
-            &process,
-            "/bin/sh",
-            &actions,
-            nil,
-            arguments + [nil],
-            variables + [nil]
+        try Shell.run(
+            Self.preamble + script,
+            self.environment.merging(more) { $1 },
+            input: input
         )
-        guard code == 0 else { throw Failure(description: "cannot run /bin/sh: error \(code)") }
-        return process
     }
 }
