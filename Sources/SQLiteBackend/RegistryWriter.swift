@@ -6,6 +6,7 @@ import SQLite
 /// Belongs to the writer thread.
 final class RegistryWriter {
     private let connection: Connection
+    private let times: CommitTimes
     private let insert: Statement
     private let define: Statement
     private let insertIdentity: Statement
@@ -18,11 +19,12 @@ final class RegistryWriter {
     private let delete: Statement
     private let standing: Statement
 
-    init(_ connection: Connection) throws(SQLiteError) {
+    init(_ connection: Connection, _ times: CommitTimes) throws(SQLiteError) {
         func statement(_ sql: String) throws(SQLiteError) -> Statement {
             try Statement(sql, on: connection)
         }
         self.connection = connection
+        self.times = times
         self.insert = try statement(
             """
             INSERT INTO tenant (id, revision, compact_revision, sequence, allocated_bytes,
@@ -82,6 +84,7 @@ final class RegistryWriter {
             try self.deleteRows.bind(rows.lowerBound.rawValue, at: 2)
             try self.deleteRows.bind(rows.upperBound.rawValue, at: 3)
             try self.run(self.deleteRows, id)
+            try self.times.forget(rows)
         case .eraseLeases(let id, let countMax):
             try self.deleteLeases.bind(Int64(countMax), at: 2)
             try self.run(self.deleteLeases, id)

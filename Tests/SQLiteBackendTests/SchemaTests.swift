@@ -72,7 +72,9 @@ import Testing
         INSERT INTO tenant_identity VALUES ('common-name', 'x', 2)
         """,
         "INSERT INTO alarm VALUES (1, 1, 'FULL')",
-        "INSERT INTO lease VALUES (1, 0, 60)",
+        "INSERT INTO lease VALUES (1, 0, 60, 1)",
+        "INSERT INTO lease VALUES (1, 1, 60, 0)",
+        "INSERT INTO commit_time VALUES (1, 0)",
         "INSERT INTO kv VALUES (1, 1, 2, 0, 2, 1, 0, 'text', x'')",
         "INSERT INTO kv VALUES (1, 1, 2, 0, 2, 1, 0, x'61', NULL)",
     ])
