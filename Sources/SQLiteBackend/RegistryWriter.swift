@@ -39,7 +39,7 @@ final class RegistryWriter {
                 max_value_bytes = ?9, max_writes_per_second = ?10, max_reads_per_second = ?11,
                 max_read_bytes_per_second = ?12, max_watches = ?13, max_leases = ?14,
                 max_connections = ?15, max_in_flight = ?16, compact_after_nanoseconds = ?17,
-                compact_keeping_revisions = ?18
+                compact_keeping_revisions = ?18, was_suspended = ?19
             WHERE id = ?1
             """
         )
@@ -147,6 +147,7 @@ final class RegistryWriter {
         for (place, number) in numbers.enumerated() {
             try self.define.bind(orNull: number, at: 8 + place)
         }
+        try self.define.bind(definition.wasSuspended ? 1 : 0, at: 19)
         try self.run(self.define, id)
         try self.expectTenant(id)
         try self.run(self.deleteIdentities, id)

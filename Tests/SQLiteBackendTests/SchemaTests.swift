@@ -59,6 +59,7 @@ import Testing
         "UPDATE tenant SET max_keys = -1",
         "UPDATE tenant SET compact_after_nanoseconds = 1, compact_keeping_revisions = 1",
         "UPDATE tenant SET generation = 0",
+        "UPDATE tenant SET was_suspended = 1",
         "UPDATE tenant SET reclaim_at = '2030-01-01T00:00:00.000Z'",
         "UPDATE tenant SET erasing_since = '2030-01-01T00:00:00.000Z'",
         """
