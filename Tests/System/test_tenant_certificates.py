@@ -278,6 +278,20 @@ def test_administrators_over_tls(tmp_path) -> None:
         done = listed("--admin-cert", tmp_path / "a.crt", "--admin-key", tmp_path / "a.key")
         assert done.returncode == 0, done.stderr
         assert len(json.loads(done.stdout)["tenants"]) == 2
+        # Every kind of call, long ones both ways too.
+        alice = Admin(url, tmp_path)
+        alice.trust = [*("--admin-cacert", authority / "ca.crt", "--admin-cert", tmp_path / "a.crt"),
+                       *("--admin-key", tmp_path / "a.key")]
+        with server.client("acme") as client:
+            for number in range(200):
+                client.put(b"%d" % number, b"x" * 20_000)
+        archive = alice.export("acme")
+        assert len(archive) > 200 * 20_000
+        assert alice.json("import", "copy", data=archive)["keys"] == 200
+        assert alice.json("usage", "copy")["usage"]["keys"] == 200
+        alice("delete", "copy", "--now", "--wait")
+        assert alice.names("--deleted") == ["acme", "default"]
+        assert server.log_text().count("alice") >= 2, "the log says who changed something"
         tenant = listed(
             "--admin-cert", tmp_path / "acme/tls.crt", "--admin-key", tmp_path / "acme/tls.key"
         )
