@@ -16,6 +16,7 @@ class TenantServer(ByreServer):
         super().__post_init__()
         self.ports: dict[str, int] = {}
         self.listeners: list[str] = []
+        self.settings: list[str] = []
 
     @property
     def admin_url(self) -> str:
@@ -37,6 +38,7 @@ class TenantServer(ByreServer):
             "listeners:",
             *(f"  - {listener}" for listener in listeners),
             f'admin: {{url: "{self.admin_url}"}}',
+            *self.settings,
         ]
         path = self.data_dir / "byre.yaml"
         path.write_text("\n".join(lines) + "\n")
