@@ -38,6 +38,11 @@ let package = Package(
             providers: [.apt(["libsqlite3-dev"])]
         ),
         .systemLibrary(
+            name: "CPostgres",
+            pkgConfig: "libpq",
+            providers: [.apt(["libpq-dev"])]
+        ),
+        .systemLibrary(
             name: "CNGHTTP2",
             pkgConfig: "libnghttp2",
             providers: [.apt(["libnghttp2-dev"])]
@@ -51,6 +56,10 @@ let package = Package(
         // SQLite as Swift types: connection, statement, error.
         .target(name: "SQLite", dependencies: ["CSQLite"]),
         .testTarget(name: "SQLiteTests", dependencies: ["SQLite"]),
+
+        // PostgreSQL as Swift types: connection, pipeline, row, error.
+        .target(name: "Postgres", dependencies: ["CPostgres"]),
+        .testTarget(name: "PostgresTests", dependencies: ["Postgres", "ByreTestKit"]),
 
         // Counts and histograms that any thread may read.
         .target(name: "Instrumentation"),

@@ -1,0 +1,34 @@
+import CPostgres
+import Glibc
+
+extension PostgresConnection {
+    /// Waits for notifications of the channels that were named by LISTEN.
+    ///
+    /// PostgreSQL: <https://www.postgresql.org/docs/15/libpq-notify.html>
+    /// - Returns: the payloads of all that have come, in order; none when the time is over.
+    package func waitForNotification(
+        timeoutMilliseconds: Int
+    ) throws(PostgresError) -> [String] {
+        let handle = try self.open()
+        let clock = ContinuousClock()
+        let deadline = clock.now + .milliseconds(timeoutMilliseconds)
+        while true {
+            guard PQconsumeInput(handle) == 1 else { throw self.lost(nil) }
+            let payloads = self.takeNotifications(handle)
+            guard payloads.isEmpty else { return payloads }
+            let left = clock.now.duration(to: deadline) / Duration.milliseconds(1)
+            guard left > 0 else { return [] }
+            // What else wakes it (a setting that the server reports) has no payload.
+            _ = try self.poll(events: Int16(POLLIN), milliseconds: Int(left.rounded(.up)))
+        }
+    }
+
+    private func takeNotifications(_ handle: OpaquePointer) -> [String] {
+        var payloads: [String] = []
+        while let notification = PQnotifies(handle) {
+            payloads.append(notification.pointee.extra.map { String(cString: $0) } ?? "")
+            PQfreemem(notification)
+        }
+        return payloads
+    }
+}
