@@ -4,9 +4,8 @@ import Synchronization
 
 /// A store in a schema of PostgreSQL, which any number of instances serve.
 ///
-/// **Threads.** Everything belongs to the writer thread but what makes readers, read indexes and
-/// listeners, each of which has a connection of its own and belongs to one thread, and ``renew(_:)``
-/// and what concerns instances, which share a connection and may be called by any thread.
+/// **Threads.** Everything belongs to the writer thread but what makes readers, read indexes,
+/// listeners and keepers, each of which has a connection of its own and belongs to one thread.
 ///
 /// **How a batch is committed.** In two round trips: the first begins a transaction, locks the
 /// tenants' rows and brings what others committed; the second writes everything and commits. A
@@ -30,8 +29,6 @@ package final class PostgresBackend: Backend, @unchecked Sendable {
     var transaction: Transaction?
     /// Counts transactions, to tell one from another.
     var lastToken: Int64 = 0
-    /// What threads share: leases, instances, housekeeping.
-    let common: Mutex<Session>
     private let closed = Mutex(false)
 
     /// Opens the store at `url`, and makes it or brings it up to date if need be.
@@ -55,7 +52,6 @@ package final class PostgresBackend: Backend, @unchecked Sendable {
         try Self.prepare(address, limits)
         let options = PostgresOptions(limits, address)
         self.writer = Session(address, options, limits)
-        self.common = Mutex(Session(address, options, limits))
     }
 
     /// The oldest PostgreSQL that has all that is used here.
@@ -99,7 +95,6 @@ package final class PostgresBackend: Backend, @unchecked Sendable {
         }) else { return }
         self.transaction = nil
         self.writer.close()
-        self.common.withLock { $0.close() }
     }
 
     /// A connection for one thread's use.

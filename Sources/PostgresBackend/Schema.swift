@@ -41,8 +41,7 @@ package enum Schema {
             id                smallint    PRIMARY KEY DEFAULT 1 CHECK (id = 1),
             heartbeat         timestamptz NOT NULL DEFAULT clock_timestamp(),
             housekeeper       bigint      NOT NULL DEFAULT 0,
-            housekeeper_until timestamptz NOT NULL DEFAULT '-infinity',
-            pruned_at         timestamptz NOT NULL DEFAULT clock_timestamp()
+            housekeeper_until timestamptz NOT NULL DEFAULT '-infinity'
         ) WITH (fillfactor = 10, autovacuum_vacuum_scale_factor = 0,
             autovacuum_vacuum_threshold = 1000);
 
