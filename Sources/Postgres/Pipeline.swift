@@ -1,7 +1,7 @@
 /// Statements that go to the server together; their answers come together.
 ///
-/// They are one transaction of the server's, unless ``begin()`` and ``commit()`` say otherwise. What
-/// stands behind a COMMIT (a NOTIFY) is a transaction of its own, and cannot undo it.
+/// They are one transaction of the server's, unless ``begin()`` and ``commit()`` say otherwise.
+/// What stands behind a COMMIT (a NOTIFY) is a transaction of its own, and cannot undo it.
 ///
 /// PostgreSQL: <https://www.postgresql.org/docs/15/libpq-pipeline-mode.html>
 package struct Pipeline {
@@ -20,8 +20,8 @@ package struct Pipeline {
         self.entries.append(Entry(statement: statement, values: values))
     }
 
-    /// Adds BEGIN. Behind a pooler, what gives the transaction its timeouts goes with it, and counts
-    /// as part of it.
+    /// Adds BEGIN. Behind a pooler, what gives the transaction its timeouts goes with it, and
+    /// counts as part of it.
     package mutating func begin() { self.add(.begin) }
 
     /// Adds COMMIT. That of a transaction which has failed is an error, where PostgreSQL would

@@ -3,8 +3,8 @@ import CPostgres
 extension PostgresConnection {
     /// Sends the statements that `body` adds, in one round trip.
     ///
-    /// After an error of the server the rest is not executed, and a transaction that was begun waits
-    /// for ROLLBACK.
+    /// After an error of the server the rest is not executed, and a transaction that was begun
+    /// waits for ROLLBACK.
     /// - Returns: one result for each statement.
     /// - Throws: the first error, with the index of its statement.
     @discardableResult

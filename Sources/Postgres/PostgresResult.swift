@@ -15,7 +15,9 @@ package final class PostgresResult {
     /// How many rows an INSERT, UPDATE, DELETE or SELECT touched.
     ///
     /// PostgreSQL: <https://www.postgresql.org/docs/15/libpq-exec.html#LIBPQ-PQCMDTUPLES>
-    package var affectedRows: Int { PQcmdTuples(self.handle).flatMap { Int(String(cString: $0)) } ?? 0 }
+    package var affectedRows: Int {
+        PQcmdTuples(self.handle).flatMap { Int(String(cString: $0)) } ?? 0
+    }
 
     /// What was done, in the server's words: `COMMIT`, `INSERT 0 1`.
     package var command: String { PQcmdStatus(self.handle).map { String(cString: $0) } ?? "" }

@@ -17,7 +17,7 @@ package enum PostgresValue: Hashable, Sendable {
 
     /// The type's number in `pg_type`; 0 leaves it to the server.
     ///
-    /// PostgreSQL: <https://github.com/postgres/postgres/blob/REL_15_STABLE/src/include/catalog/pg_type.dat>
+    /// PostgreSQL: src/include/catalog/pg_type.dat
     var typeID: UInt32 {
         switch self {
         case .null: 0

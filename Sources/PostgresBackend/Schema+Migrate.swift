@@ -15,7 +15,10 @@ extension Schema {
     ) throws(StoreError) {
         do throws(PostgresError) {
             let found = try Self.storedVersion(connection, address)
-            if let found, found == migrations.count { return }
+            if let found, found == migrations.count {
+                try Views.bringUpToDate(connection, schema: address.schema)
+                return
+            }
         } catch {
             throw StoreError(address, error)
         }
@@ -43,6 +46,7 @@ extension Schema {
                 try Self.apply(migrations, from: present, connection, address)
             }
             try connection.execute(refusal == nil ? "COMMIT" : "ROLLBACK")
+            if refusal == nil { try Views.bringUpToDate(connection, schema: address.schema) }
         } catch {
             if connection.isInTransaction {
                 // Whatever it answers, the first error is the one to tell.

@@ -16,7 +16,7 @@ package final class PostgresCluster: Sendable {
 
     private let programs: String
     /// Held open for the watcher, which reads its other end.
-    private let lifeline: FileHandle
+    private let lifeline: CInt
 
     package struct Failure: Error, CustomStringConvertible {
         package let description: String
@@ -37,41 +37,46 @@ package final class PostgresCluster: Sendable {
         self.programs = try Self.findPrograms()
         self.directory = "/tmp/byre-pg-\(UUID().uuidString.prefix(8))"
         self.port = try Self.freePort()
-        let pipe = Pipe()
-        self.lifeline = pipe.fileHandleForWriting
-        _ = fcntl(self.lifeline.fileDescriptor, F_SETFD, FD_CLOEXEC)
-        try Self.shell(Self.create, self.environment)
-        try Self.launch(Self.watch, self.environment, input: pipe)
+        var ends: [CInt] = [-1, -1]
+        guard pipe(&ends) == 0 else { throw Failure(description: "no pipe: error \(errno)") }
+        self.lifeline = ends[1]
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        defer { close(ends[0]) }
+        try Shell.launch(Self.preamble + Self.watch, self.environment, input: ends[0])
+        try self.shell(Self.create)
         for (name, content) in files {
-            try Self.shell(
+            try self.shell(
                 #"umask 077; as sh -c 'cat > "$1"' - "$data/$NAME""#,
-                self.environment.merging(["NAME": name]) { $1 },
+                ["NAME": name],
                 input: content
             )
         }
         let configuration = settings.map { $0 + "\n" }.joined()
-        try Self.shell(#"cat >> "$data/postgresql.conf""#, self.environment, input: configuration)
-        try Self.shell(
-            #"cat - "$data/pg_hba.conf" > "$DIRECTORY/hba"; cat "$DIRECTORY/hba" > "$data/pg_hba.conf""#,
-            self.environment,
+        try self.shell(#"cat >> "$data/postgresql.conf""#, input: configuration)
+        try self.shell(
+            """
+            cat - "$data/pg_hba.conf" > "$DIRECTORY/access"
+            cat "$DIRECTORY/access" > "$data/pg_hba.conf"
+            """,
             input: access.map { $0 + "\n" }.joined()
         )
         try self.start()
+    }
+
+    deinit {
+        close(self.lifeline)
     }
 
     // MARK: Its life
 
     /// Starts the server and waits until it takes connections.
     package func start() throws {
-        try Self.shell(
-            #"control -w -t 60 -l "$DIRECTORY/log" start"#,
-            self.environment
-        )
+        try self.shell(#"control -w -t 60 -l "$DIRECTORY/log" start"#)
     }
 
     /// Stops the server: `immediate` as a crash would, `fast` in good order.
     package func stop(_ mode: String = "immediate") throws {
-        try Self.shell("control -w -t 60 -m \(mode) stop", self.environment)
+        try self.shell("control -w -t 60 -m \(mode) stop")
     }
 
     // MARK: Its databases
@@ -100,9 +105,12 @@ package final class PostgresCluster: Sendable {
     /// - Returns: the rows, one line each, with `|` between the columns.
     @discardableResult
     package func run(_ sql: String, in database: String = "postgres") throws -> String {
-        try Self.shell(
-            #""$PROGRAMS/psql" -XAtq -v ON_ERROR_STOP=1 -h "$DIRECTORY" -p "$PORT" -U postgres "$DATABASE""#,
-            self.environment.merging(["DATABASE": database]) { $1 },
+        try self.shell(
+            """
+            "$PROGRAMS/psql" -XAtq -v ON_ERROR_STOP=1 -h "$DIRECTORY" -p "$PORT" -U postgres \\
+                "$DATABASE"
+            """,
+            ["DATABASE": database],
             input: sql
         )
     }
@@ -144,7 +152,7 @@ package final class PostgresCluster: Sendable {
         """
 
     private static func findPrograms() throws -> String {
-        let output = try Self.shell(
+        let output = try Shell.run(
             """
             for candidate in "$(pg_config --bindir 2>/dev/null || true)" \\
                 $(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -rV) \\
@@ -155,8 +163,7 @@ package final class PostgresCluster: Sendable {
             done
             echo 'PostgreSQL with initdb, pg_ctl and psql is needed for this test' >&2
             exit 1
-            """,
-            ["DIRECTORY": ""]
+            """
         )
         return String(output.drop { $0.isWhitespace }.prefix { !$0.isNewline })
     }
@@ -179,51 +186,17 @@ package final class PostgresCluster: Sendable {
         return Int(UInt16(bigEndian: address.sin_port))
     }
 
+    /// Runs a script with what every one of the cluster needs before it.
     @discardableResult
-    private static func shell(
+    private func shell(
         _ script: String,
-        _ environment: [String: String],
+        _ more: [String: String] = [:],
         input: String = ""
     ) throws -> String {
-        let process = Self.process(script, environment)
-        let (standardInput, output) = (Pipe(), Pipe())
-        // What the server inherits from `pg_ctl` must not be a pipe, whose end would never come.
-        let errors = FileManager.default.temporaryDirectory
-            .appendingPathComponent("byre-pg-\(UUID().uuidString)")
-        try Data().write(to: errors)
-        defer { try? FileManager.default.removeItem(at: errors) }
-        process.standardInput = standardInput
-        process.standardOutput = output
-        process.standardError = try FileHandle(forWritingTo: errors)
-        try process.run()
-        standardInput.fileHandleForWriting.write(Data(input.utf8))
-        try standardInput.fileHandleForWriting.close()
-        let written = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            let text = (try? String(contentsOf: errors, encoding: .utf8)) ?? ""
-            throw Failure(description: text.isEmpty ? "a script of the cluster failed" : text)
-        }
-        return String(decoding: written, as: UTF8.self)
-    }
-
-    private static func launch(
-        _ script: String,
-        _ environment: [String: String],
-        input: Pipe
-    ) throws {
-        let process = Self.process(script, environment)
-        process.standardInput = input
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-    }
-
-    private static func process(_ script: String, _ environment: [String: String]) -> Process {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = ["-c", Self.preamble + script]
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        return process
+        try Shell.run(
+            Self.preamble + script,
+            self.environment.merging(more) { $1 },
+            input: input
+        )
     }
 }

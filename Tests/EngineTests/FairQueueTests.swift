@@ -45,8 +45,8 @@ import Testing
         }
 
         /// Of which lanes the elements of the next portion are.
-        func take(alone: Int, shared: Int) -> [Int] {
-            let portion = Queue.Portion(alone: alone, shared: shared)
+        func take(alone: Int, shared: Int, besideShort: Int = .max) -> [Int] {
+            let portion = Queue.Portion(alone: alone, shared: shared, besideShort: besideShort)
             return (self.queue.take(portion, until: 1) ?? []).map(\.lane)
         }
     }
@@ -56,7 +56,7 @@ import Testing
     @Test func oneLaneIsAQueue() {
         let world = World(lanes: 1)
         world.push(0, cost: 10, count: 5)
-        let portion = Queue.Portion(alone: 30, shared: 10)
+        let portion = Queue.Portion(alone: 30, shared: 10, besideShort: .max)
         #expect(world.queue.take(portion, until: 1)?.map(\.number) == [0, 1, 2])
         #expect(world.queue.take(portion, until: 1)?.map(\.number) == [3, 4])
         #expect(world.queue.take(portion, until: 1) == [])
@@ -127,6 +127,56 @@ import Testing
         #expect((costs.min() ?? 0) > 18_000, "\(costs)")
     }
 
+    // MARK: Short lanes beside long ones
+
+    @Test func aFloodGetsLittleBesideALaneThatIsShort() {
+        let world = World(lanes: 2)
+        world.push(0, cost: 1_000, count: 1_000)
+        world.push(1, cost: 1_000)
+        let portion = world.take(alone: 500_000, shared: 100_000, besideShort: 6_000)
+        #expect(portion.count { $0 == 0 } == 6)
+        #expect(portion.count { $0 == 1 } == 1)
+    }
+
+    @Test func aFloodGetsMoreAgainAFewPortionsAfterTheShortLaneWasEmpty() {
+        let world = World(lanes: 2)
+        world.push(0, cost: 1_000, count: 1_000)
+        world.push(1, cost: 1_000)
+        let counts = (0..<9).map { _ in
+            world.take(alone: 500_000, shared: 100_000, besideShort: 6_000).count
+        }
+        #expect(counts == [7, 6, 6, 6, 6, 6, 6, 6, 100])
+    }
+
+    @Test func longLanesThatAreAmongThemselvesShareTheWholePortion() {
+        let world = World(lanes: 2)
+        world.push(0, cost: 1_000, count: 1_000)
+        world.push(1, cost: 1_000, count: 1_000)
+        let portion = world.take(alone: 500_000, shared: 100_000, besideShort: 6_000)
+        #expect(portion.count { $0 == 0 } == 50)
+        #expect(portion.count { $0 == 1 } == 50)
+    }
+
+    @Test func shortLanesAreAllServedInOnePortionAndEachLongOneHasItsShare() {
+        let world = World(lanes: 60)
+        for lane in 0..<40 { world.push(lane, cost: 2_000, count: 1 + lane % 4) }
+        for lane in 40..<60 { world.push(lane, cost: 2_000, count: 300) }
+        let short = (0..<40).reduce(0) { $0 + 1 + $1 % 4 }
+        let portion = world.take(alone: 1_000_000, shared: 600_000, besideShort: 6_000)
+        #expect(portion.count { $0 < 40 } == short)
+        for lane in 40..<60 { #expect(portion.count { $0 == lane } == 1, "lane \(lane)") }
+    }
+
+    @Test func aLargeElementOfAShortLaneDoesNotWaitForTheFloodsShare() {
+        let world = World(lanes: 2)
+        world.push(0, cost: 1_000, count: 1_000)
+        world.push(1, cost: 100_000)
+        let portions = (0..<2).map { _ in
+            world.take(alone: 500_000, shared: 128_000, besideShort: 6_000)
+        }
+        #expect(portions[1].contains(1))
+    }
+
     @Test func oneByOneLanesTakeTurnsByCost() {
         let world = World(lanes: 2)
         world.push(0, cost: 100, count: 100)
@@ -146,7 +196,8 @@ import Testing
         let costMax = Int.random(in: 1...200, using: &random)
         let portion = Queue.Portion(
             alone: Int.random(in: 1...2_000, using: &random),
-            shared: Int.random(in: 1...500, using: &random)
+            shared: Int.random(in: 1...500, using: &random),
+            besideShort: Int.random(in: 1...500, using: &random)
         )
         var waiting = [[Int]](repeating: [], count: laneCount)
         var next = [Int](repeating: 0, count: laneCount)
@@ -170,7 +221,7 @@ import Testing
             }
             #expect(spent < portion.max + costMax)
             let lanesWaiting = before.count { !$0.isEmpty }
-            let grant = max(portion.shared / max(lanesWaiting, 1), 1)
+            let grant = max(min(portion.shared, portion.besideShort) / max(lanesWaiting, 1), 1)
             for lane in 0..<laneCount {
                 portionsWithout[lane] = waiting[lane].isEmpty ? 0 : portionsWithout[lane] + 1
                 // Rounds until the dearest element is affordable, for all lanes before.
@@ -199,7 +250,9 @@ import Testing
         #expect(world.push(0, cost: 1) == .closed)
         #expect(world.queue.takeFirst(grant: 1)?.lane == 0)
         #expect(world.take(alone: 100, shared: 100).sorted() == [0, 1])
-        #expect(world.queue.take(Queue.Portion(alone: 1, shared: 1), until: .max) == nil)
+        #expect(
+            world.queue.take(Queue.Portion(alone: 1, shared: 1, besideShort: 1), until: .max) == nil
+        )
         #expect(world.queue.takeFirst(grant: 1) == nil)
     }
 
@@ -211,7 +264,7 @@ import Testing
         let taken = Mutex<[Int]>([])
         let takers = (0..<4).map { number in
             WorkerThread(name: "taker-\(number)") {
-                let portion = FairQueue<Int>.Portion(alone: 7, shared: 5)
+                let portion = FairQueue<Int>.Portion(alone: 7, shared: 5, besideShort: 3)
                 if number < 2 {
                     while let element = queue.takeFirst(grant: 1) {
                         taken.withLock { $0.append(element) }

@@ -134,7 +134,10 @@ import Testing
         let cluster = try PostgresCluster(
             settings: ["ssl = on", "ssl_cert_file = 'tls.crt'", "ssl_key_file = 'tls.key'"],
             access: ["hostnossl all all 127.0.0.1/32 reject"],
-            files: ["tls.crt": try authority.text("server.crt"), "tls.key": try authority.text("server.key")]
+            files: [
+                "tls.crt": try authority.text("server.crt"),
+                "tls.key": try authority.text("server.key"),
+            ]
         )
         func url(_ host: String, _ ca: String) -> String {
             "postgresql://postgres@\(host):\(cluster.port)/postgres"
@@ -171,12 +174,9 @@ private final class Authority {
             .appendingPathComponent("byre-pg-ca-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         self.directory = url.path
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = [
-            "-c",
+        try Shell.run(
             """
-            set -e
+            set -e; cd "$DIRECTORY"
             new='openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9'
             for name in ca other; do
                 $new -keyout $name.key -out $name.crt -subj /CN=$name \\
@@ -185,12 +185,8 @@ private final class Authority {
             $new -keyout server.key -out server.crt -subj /CN=server -CA ca.crt -CAkey ca.key \\
                 -addext basicConstraints=critical,CA:FALSE -addext subjectAltName=DNS:db.example
             """,
-        ]
-        process.currentDirectoryURL = url
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        try #require(process.terminationStatus == 0)
+            ["DIRECTORY": self.directory]
+        )
     }
 
     deinit {

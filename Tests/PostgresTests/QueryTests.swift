@@ -14,7 +14,8 @@ import Testing
                 "SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9",
                 [
                     .int8(.min), .int4(-7), .bool(true), .text("füür 🔥"), .bytes([0, 1, 0, 255]),
-                    .int8s([1, .max, -1]), .texts(["", "a b", "{\"}"]), .byteArrays([[0], [], [7]]),
+                    .int8s([1, .max, -1]), .texts(["", "a b", "{\"}"]),
+                    .byteArrays([[0], [], [7]]),
                     .int4s([.min, 0]),
                 ]
             ).first
