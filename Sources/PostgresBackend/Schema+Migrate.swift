@@ -83,11 +83,16 @@ extension Schema {
         _ connection: PostgresConnection,
         _ address: StoreAddress
     ) throws(PostgresError) -> Int64? {
+        // From the catalog itself: what `to_regclass` has seen to be missing it may take for missing
+        // still, after a wait for the lock.
         let isThere = try connection.query(
-            "SELECT to_regclass($1) IS NOT NULL",
-            [.text("\"\(address.schema)\".store")]
+            """
+            SELECT 1 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+            WHERE nspname = $1 AND relname = 'store'
+            """,
+            [.text(address.schema)]
         )
-        guard isThere.first?.bool(0) == true else { return nil }
+        guard !isThere.isEmpty else { return nil }
         let version = try connection.query(
             PostgresStatement("SELECT schema_version FROM \"\(address.schema)\".store")
         )

@@ -153,8 +153,8 @@ struct Verification {
 
     /// Rules: numbers that are given out rise.
     private static let uncountedTenants: PostgresStatement = """
-        SELECT id, 'its id is not below the next one, ' || next_tenant FROM tenant, store
-        WHERE id >= next_tenant
+        SELECT tenant.id, 'its id is not below the next one, ' || next_tenant FROM tenant, store
+        WHERE tenant.id >= next_tenant
         UNION ALL
         SELECT change.tenant, 'a change has sequence ' || max(change.sequence) || ', above the tenant''s '
             || tenant.sequence

@@ -109,7 +109,12 @@ import Testing
             // The connection that begins will wait for the standby, later ones will not.
             try self.store.run("ALTER DATABASE \(self.store.database) SET synchronous_commit = on")
             _ = try self.backend.begin(plan)
-            try self.store.run("ALTER DATABASE \(self.store.database) RESET synchronous_commit")
+            try self.store.run(
+                """
+                SET synchronous_commit = local;
+                ALTER DATABASE \(self.store.database) RESET synchronous_commit
+                """
+            )
         }
     }
 
