@@ -3,12 +3,12 @@ import ByreCore
 extension Views {
     /// The query of a view of keys, with all that can be read from a key and its value.
     ///
-    /// Keys of Kubernetes are `/registry/[group/]resource/[namespace/]name`. A group has a dot and a
-    /// resource has none; `services` alone takes two parts, which a `~` joins for the while.
+    /// Keys of Kubernetes are `/registry/[group/]resource/[namespace/]name`. A group has a dot and
+    /// a resource has none; `services` alone takes two parts, which a `~` joins for the while.
     ///
-    /// Values of Kubernetes in protobuf begin with `k8s` and a zero byte; then comes a message whose
-    /// field 1 holds the API version as its field 1 and the kind as its field 2, each with a length
-    /// of one byte:
+    /// Values of Kubernetes in protobuf begin with `k8s` and a zero byte; then comes a message
+    /// whose field 1 holds the API version as its field 1 and the kind as its field 2, each with a
+    /// length of one byte:
     ///
     ///     6b 38 73 00  0a LL  0a LL apiVersion  12 LL kind ...
     ///

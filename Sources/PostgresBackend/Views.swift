@@ -89,8 +89,8 @@ enum Views {
                 WHERE pg_has_role(current_user, pg_roles.oid, 'USAGE'))
         """
 
-    /// Bytes are counted as the quota counts them: 64 for each version beside its key and value, and
-    /// 20,480 for the tenant.
+    /// Bytes are counted as the quota counts them: 64 for each version beside its key and value,
+    /// and 20,480 for the tenant.
     private static let tenantUsage = """
         SELECT t.name AS tenant, t.state, t.revision, t.compact_revision,
             held.keys, t.max_keys, held.versions, 20480 + held.bytes AS used_bytes, t.quota_bytes,
