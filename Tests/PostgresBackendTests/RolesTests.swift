@@ -116,6 +116,23 @@ import Testing
         }
     }
 
+    @Test(arguments: ["key_history", "live_key", "tenant_usage", "busiest_prefix", "lease_usage"])
+    func aReaderDoesNotPassByTheRowsOfOthers(view: String) throws {
+        try self.create(self.reader)
+        try self.store.fixture.run(
+            """
+            INSERT INTO kv SELECT row + i, tenant, mod_revision + i, 0, i, 1, 0, key || 'x', value
+            FROM kv, generate_series(1, 20000) AS i WHERE tenant = 2;
+            UPDATE tenant SET revision = 30000 WHERE id = 2;
+            ANALYZE kv;
+            """
+        )
+        let plan = try self.store.connect(as: self.reader)
+            .query(PostgresStatement("EXPLAIN SELECT * FROM \(view)")).map { $0.text(0) }
+        #expect(plan.contains { $0.contains("Index") && $0.contains(" on kv") }, "\(plan)")
+        #expect(!plan.contains { $0.contains("Seq Scan on kv") }, "\(plan)")
+    }
+
     @Test func aMemberOfAReaderSeesWhatItSeesAndAStrangerNothing() throws {
         try self.create(self.reader)
         let person = "person_\(self.store.fixture.database)"
