@@ -13,6 +13,8 @@ package final class Store: Sendable {
     private let committer: WorkerThread
     private let backend: any Backend
     package let counters: StoreCounters
+    /// Roles of the database that read one tenant with SQL; nil where there are no roles.
+    package var sqlReaders: (any SQLReaders)? { self.backend.sqlReaders }
 
     /// Recovers a store and starts its threads.
     /// - Parameters:

@@ -173,6 +173,35 @@ import Testing
         #expect(!(try self.drop(self.reader)))
     }
 
+    @Test func aBackendGivesATenantExactlyTheReadersThatAreAskedFor() throws {
+        let backend = try PostgresBackend(url: self.store.url(self.store.owner))
+        defer { backend.close() }
+        let readers = try #require(backend.sqlReaders)
+        let second = "second_\(self.reader)"
+        try self.store.fixture.cluster.run("CREATE ROLE \(second) LOGIN")
+        for (roles, isChanged) in [
+            ([self.reader, second], true), ([second, self.reader], false), ([second], true),
+            ([], true), ([], false),
+        ] {
+            #expect(try readers.set(Set(roles), of: FilledStore.acme) == isChanged)
+            #expect(try readers.roles(of: FilledStore.acme) == roles.sorted())
+            for role in [self.reader, second] {
+                let keys = try? self.store.rows("SELECT key FROM live_key", as: role)
+                #expect(keys == (roles.contains(role) ? ["(/mine)"] : nil))
+            }
+        }
+        for (role, tenant, expected) in [
+            ("nobody", FilledStore.acme, "PostgreSQL has no role nobody"),
+            ("", FilledStore.acme, "is not a name"), ("postgres", FilledStore.acme, "sees every"),
+            (self.reader, TenantID(rawValue: 9), "the tenant is gone"),
+        ] {
+            let error = #expect(throws: SQLReadersError.self) {
+                try readers.set([role], of: tenant)
+            }
+            #expect("\(error, default: "")".contains(expected))
+        }
+    }
+
     @Test func aTenantThatIsGoneTakesItsReadersAlong() throws {
         try self.create(self.reader)
         try self.store.fixture.run("DELETE FROM alarm; DELETE FROM tenant WHERE id = 1")
