@@ -99,8 +99,7 @@ extension Status {
         self =
             switch error {
             case .invalid(let why): Status(.invalidArgument, "roles: \(why)")
-            case .missing(let why): Status(.notFound, why)
-            case .forbidden(let why): Status(.failedPrecondition, why)
+            case .missing(let why), .forbidden(let why): Status(.failedPrecondition, why)
             case .unavailable(let why): Status(.unavailable, why)
             }
     }

@@ -30,7 +30,7 @@ import Testing
 
     @Test(arguments: [
         (SQLReadersError.invalid("bad"), Status(.invalidArgument, "roles: bad")),
-        (.missing("no such role"), Status(.notFound, "no such role")),
+        (.missing("no such role"), Status(.failedPrecondition, "no such role")),
         (.forbidden("taken"), Status(.failedPrecondition, "taken")),
         (.unavailable("away"), Status(.unavailable, "away")),
     ])
