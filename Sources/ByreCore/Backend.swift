@@ -46,11 +46,17 @@ package protocol Backend: AnyObject, Sendable {
     /// Returns free space to the file system at once; etcd's Defragment. Writer thread only.
     func defragment() throws(BackendError)
 
+    /// Roles of the database that read one tenant with SQL; nil where there are no roles.
+    var sqlReaders: (any SQLReaders)? { get }
+
     /// Writes what is pending and releases everything. Nothing may be called afterwards.
     func close()
 }
 
 extension Backend {
+    /// None.
+    package var sqlReaders: (any SQLReaders)? { nil }
+
     package var rowNumbering: RowNumbering { .store }
 
     package var shared: (any SharedBackend)? { nil }

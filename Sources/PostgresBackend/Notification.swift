@@ -5,7 +5,6 @@ import ByreCore
 /// The payload is the tenants' numbers, each with the sequence that it reached, and `r` for the
 /// registry: `1:57,7:3,r`. `*` stands for more tenants than are named.
 struct Notification: Equatable {
-
     var heard = HeardChanges()
     /// Whether tenants changed that it does not name.
     var isIncomplete = false

@@ -89,10 +89,12 @@ package final class PostgresBackend: Backend, @unchecked Sendable {
     }
 
     package func close() {
-        guard self.closed.withLock({ isClosed in
-            defer { isClosed = true }
-            return !isClosed
-        }) else { return }
+        guard
+            self.closed.withLock({ isClosed in
+                defer { isClosed = true }
+                return !isClosed
+            })
+        else { return }
         self.transaction = nil
         self.writer.close()
     }

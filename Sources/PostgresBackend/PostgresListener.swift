@@ -49,7 +49,10 @@ final class PostgresListener: ChangeListener {
             }
             let until = min(deadline, self.lookAt ?? deadline)
             let left = ContinuousClock.now.duration(to: until) / Duration.milliseconds(1)
-            let payloads = try self.payloads(connection, milliseconds: max(0, Int(left.rounded(.up))))
+            let payloads = try self.payloads(
+                connection,
+                milliseconds: max(0, Int(left.rounded(.up)))
+            )
             if !payloads.isEmpty {
                 let heard = self.take(payloads)
                 if heard != HeardChanges() { return heard }

@@ -3,9 +3,9 @@ package import Postgres
 
 /// A role of PostgreSQL that reads one tenant through the views, and nothing else.
 ///
-/// The role gets the schema and the views, never a table; which tenant the views show it is a row of
-/// `sql_reader`, the role's name its key. So a new reader locks nothing that commits need. Members
-/// of the role see what it sees.
+/// The role gets the schema and the views, never a table; which tenant the views show it is a row
+/// of `sql_reader`, the role's name its key. So a new reader locks nothing that commits need.
+/// Members of the role see what it sees.
 ///
 /// Byre's own role owns the schema and is no superuser. It makes the role if it may (`CREATEROLE`);
 /// otherwise an administrator has to have made it.
@@ -93,7 +93,9 @@ package enum SQLReader {
                     try connection.execute("DROP ROLE \(Identifier.quoted(role))")
                 } catch {
                     // Somebody has given it something else meanwhile: it is no longer only ours.
-                    guard error.sqlState == "2BP01" || error.sqlState == "55006" else { throw error }
+                    guard error.sqlState == "2BP01" || error.sqlState == "55006" else {
+                        throw error
+                    }
                     try connection.execute("ROLLBACK TO SAVEPOINT dropping")
                 }
             }

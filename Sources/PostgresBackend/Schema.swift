@@ -18,7 +18,9 @@ package enum Schema {
     /// Kept in the store as `store.schema_version`. Released steps are never edited. Run with the
     /// store's schema as the search path.
     package static let migrations: [String] = [
-        [Self.storeTables, Self.tenantTables, Self.rowTables, SQLReader.table].joined(separator: "\n")
+        [Self.storeTables, Self.tenantTables, Self.rowTables, SQLReader.table].joined(
+            separator: "\n"
+        )
     ]
 
     /// The version that this program writes.

@@ -194,7 +194,6 @@ struct StoreStatements: Sendable {
         .init("SELECT \(Self.versionColumns) FROM \(self.s)kv ORDER BY row")
     }
 
-
     var leases: PostgresStatement {
         .init("SELECT tenant, id, ttl_seconds FROM \(self.s)lease ORDER BY tenant, id")
     }

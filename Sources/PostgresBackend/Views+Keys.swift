@@ -3,12 +3,12 @@ import ByreCore
 extension Views {
     /// The query of a view of keys, with all that can be read from a key and its value.
     ///
-    /// Keys of Kubernetes are `/registry/[group/]resource/[namespace/]name`. A group has a dot and a
-    /// resource has none; `services` alone takes two parts, which a `~` joins for the while.
+    /// Keys of Kubernetes are `/registry/[group/]resource/[namespace/]name`. A group has a dot and
+    /// a resource has none; `services` alone takes two parts, which a `~` joins for the while.
     ///
-    /// Values of Kubernetes in protobuf begin with `k8s` and a zero byte; then comes a message whose
-    /// field 1 holds the API version as its field 1 and the kind as its field 2, each with a length
-    /// of one byte:
+    /// Values of Kubernetes in protobuf begin with `k8s` and a zero byte; then comes a message
+    /// whose field 1 holds the API version as its field 1 and the kind as its field 2, each with a
+    /// length of one byte:
     ///
     ///     6b 38 73 00  0a LL  0a LL apiVersion  12 LL kind ...
     ///
@@ -17,10 +17,9 @@ extension Views {
     /// Each step is a subquery with `OFFSET 0`, so that what it computes is computed once, and only
     /// if somebody asks for it.
     /// - Parameters:
-    ///   - latest: whether only the last version of each key is joined, as `latest.row`.
-    ///   - condition: which rows of `kv` belong to the tenant `t`.
+    ///   - rows: a query of `kv` for the tenant `t`.
     ///   - columns: those that come first.
-    static func keys(latest: Bool = false, from condition: String, columns: String) -> String {
+    static func keys(_ rows: String, columns: String) -> String {
         """
         SELECT \(columns),
             CASE WHEN depth BETWEEN 1 AND 2 THEN rtrim(api_group, '/') END AS api_group,
@@ -49,8 +48,8 @@ extension Views {
                 CASE WHEN envelope.is_protobuf AND length(envelope.head) > 7
                     THEN get_byte(envelope.head, 7) ELSE 0 END AS version_size
             FROM seen_tenant AS t
-            \(latest ? Self.latest : "")
-            JOIN kv ON \(condition) AND kv.mod_revision <= t.revision
+            CROSS JOIN LATERAL (
+                \(rows) OFFSET 0) AS kv
             CROSS JOIN LATERAL (SELECT as_text(kv.key) AS key OFFSET 0) AS text
             CROSS JOIN LATERAL (
                 SELECT CASE WHEN starts_with(text.key, '/registry/')
@@ -76,10 +75,19 @@ extension Views {
     /// Eight bytes, two texts of at most 255, and the two bytes between them.
     private static let envelopeBytesMax = 8 + 255 + 2 + 255
 
-    private static let latest = """
-        CROSS JOIN LATERAL (
-                SELECT max(row) AS row FROM kv
+    /// All that is committed. The primary key finds it, so a reader of one tenant does not pass by
+    /// the rows of others.
+    static let allRows = """
+        SELECT * FROM kv
                 WHERE row >= t.first_row AND row < t.next_row AND mod_revision <= t.revision
-                GROUP BY key) AS latest
+        """
+
+    /// The last version of each key, unless it is a deletion.
+    static let liveRows = """
+        SELECT kv.* FROM (
+                    SELECT max(row) AS row FROM kv
+                    WHERE row >= t.first_row AND row < t.next_row AND mod_revision <= t.revision
+                    GROUP BY key) AS latest
+                JOIN kv ON kv.row = latest.row WHERE kv.version > 0
         """
 }

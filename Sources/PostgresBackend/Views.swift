@@ -33,7 +33,7 @@ enum Views {
             name: "key_history",
             comment: "every version of every key that is not compacted away",
             query: Self.keys(
-                from: "kv.row >= t.first_row AND kv.row < t.next_row",
+                Self.allRows,
                 columns: """
                     tenant, key, mod_revision, sub, create_revision, version,
                     CASE version WHEN 0 THEN 'delete' WHEN 1 THEN 'create' ELSE 'update' END
@@ -46,8 +46,7 @@ enum Views {
             name: "live_key",
             comment: "keys as they are now",
             query: Self.keys(
-                latest: true,
-                from: "kv.row = latest.row AND kv.version > 0",
+                Self.liveRows,
                 columns: "tenant, key, mod_revision, create_revision, version, lease, value_size"
             )
         ),
@@ -89,8 +88,8 @@ enum Views {
                 WHERE pg_has_role(current_user, pg_roles.oid, 'USAGE'))
         """
 
-    /// Bytes are counted as the quota counts them: 64 for each version beside its key and value, and
-    /// 20,480 for the tenant.
+    /// Bytes are counted as the quota counts them: 64 for each version beside its key and value,
+    /// and 20,480 for the tenant.
     private static let tenantUsage = """
         SELECT t.name AS tenant, t.state, t.revision, t.compact_revision,
             held.keys, t.max_keys, held.versions, 20480 + held.bytes AS used_bytes, t.quota_bytes,
@@ -134,12 +133,7 @@ enum Views {
             lease.expires_at
         FROM seen_tenant t JOIN lease ON lease.tenant = t.id
         LEFT JOIN LATERAL (
-            SELECT kv.key, kv.lease
-            FROM (SELECT max(row) AS row FROM kv
-                WHERE row >= t.first_row AND row < t.next_row AND mod_revision <= t.revision
-                GROUP BY key) AS latest
-            JOIN kv ON kv.row = latest.row
-            WHERE kv.version > 0 AND kv.lease <> 0) AS live ON live.lease = lease.id
+            \(Self.liveRows) AND kv.lease <> 0) AS live ON live.lease = lease.id
         GROUP BY t.id, t.name, lease.id, lease.ttl_seconds, lease.expires_at
         """
 }

@@ -16,7 +16,10 @@ extension Verification {
                 on: connection
             )
             while try orphans.step() {
-                self.findings.add(tenant: orphans.integer(0), "rows of \(table) of a tenant not there")
+                self.findings.add(
+                    tenant: orphans.integer(0),
+                    "rows of \(table) of a tenant not there"
+                )
             }
         }
     }

@@ -201,10 +201,12 @@ package struct BackendContract {
         let rows = history.expected.rows.filter { $0.tenant.rawValue == 1 }
         #expect(try self.scanned(backend, 1, history.span(of: 1, 1...30), most: .max) == rows)
         #expect(
-            try self.scanned(backend, 1, history.span(of: 1, 5...30), most: 4) == Array(rows.dropFirst(3).prefix(4))
+            try self.scanned(backend, 1, history.span(of: 1, 5...30), most: 4)
+                == Array(rows.dropFirst(3).prefix(4))
         )
         #expect(
-            try self.scanned(backend, 1, history.span(of: 1, 5...10), most: .max) == Array(rows.dropFirst(3).prefix(4))
+            try self.scanned(backend, 1, history.span(of: 1, 5...10), most: .max)
+                == Array(rows.dropFirst(3).prefix(4))
         )
         #expect(try self.scanned(backend, 1, history.span(of: 1, 31...40), most: .max).isEmpty)
         backend.close()

@@ -186,7 +186,11 @@ package struct History {
     }
 
     /// Puts `keys` in one transaction of the tenant; a nil value deletes.
-    package mutating func write(_ id: Int64, _ keys: [(key: String, value: Bytes?)], lease: Int64 = 0) {
+    package mutating func write(
+        _ id: Int64,
+        _ keys: [(key: String, value: Bytes?)],
+        lease: Int64 = 0
+    ) {
         let tenant = TenantID(rawValue: id)
         var revision = Revision(main: 0, sub: 0)
         self.change(id) { record in

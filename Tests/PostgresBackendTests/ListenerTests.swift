@@ -78,11 +78,13 @@ import Testing
         #expect(try index.sequences(of: tenants) == [nil, 1])
     }
 
-    @Test(arguments: [
-        ("1:57,7:3,r", [1: 57, 7: 3], true, false), ("r", [:], true, false),
-        ("*", [:], false, true), ("*,r", [:], true, true), ("", [:], false, false),
-        ("5:x", [:], false, true), ("later words,1:2", [1: 2], false, true),
-    ] as [(String, [Int64: Int64], Bool, Bool)])
+    @Test(
+        arguments: [
+            ("1:57,7:3,r", [1: 57, 7: 3], true, false), ("r", [:], true, false),
+            ("*", [:], false, true), ("*,r", [:], true, true), ("", [:], false, false),
+            ("5:x", [:], false, true), ("later words,1:2", [1: 2], false, true),
+        ] as [(String, [Int64: Int64], Bool, Bool)]
+    )
     func aNotificationIsRead(
         _ payload: String,
         _ tenants: [Int64: Int64],

@@ -110,8 +110,10 @@ import Testing
     @Test(arguments: [
         ("postgresql://h/d", "postgresql://h/d", "byre", false),
         ("postgresql://h/d?schema=x_1", "postgresql://h/d", "x_1", false),
-        ("postgresql://h/d?sslmode=require&schema=x&pooled=true&a=b=c",
-            "postgresql://h/d?sslmode=require&a=b=c", "x", true),
+        (
+            "postgresql://h/d?sslmode=require&schema=x&pooled=true&a=b=c",
+            "postgresql://h/d?sslmode=require&a=b=c", "x", true
+        ),
     ])
     func anAddressIsRead(_ url: String, _ rest: String, _ schema: String, _ isPooled: Bool) throws {
         let address = try StoreAddress(url)
