@@ -14,6 +14,8 @@ package final class AdminServer: Sendable {
     let logger: Logger
     /// The program, as archives name it: `byre 0.1.0`.
     let program: String
+    let sqlReaderQueue = SQLReaderQueue()
+
     package init(
         store: Store,
         program: String,
@@ -33,6 +35,7 @@ package final class AdminServer: Sendable {
             self.unary("Get") { $0.get($1, $2) },
             self.unary("List") { $0.list($1, $2) },
             self.unary("Update") { $0.update($1, $2) },
+            self.unary("SetSQLReaders") { $0.setSQLReaders($1, $2) },
             self.unary("Suspend") { $0.suspend($1, $2) },
             self.unary("Resume") { $0.resume($1, $2) },
             self.unary("Delete") { $0.delete($1, $2) },

@@ -14,9 +14,9 @@ final class AdminFixture {
     let store: Store
     private let table: ServiceTable
 
-    init() throws {
+    init(sqlReaders: (any SQLReaders)? = nil) throws {
         self.store = try Store(
-            backend: MemoryBackend(),
+            backend: MemoryBackend(sqlReaders: sqlReaders),
             configuration: Configuration(),
             newTenant: .numbered(1, name: "default"),
             encodeEvent: { _, _ in [] },

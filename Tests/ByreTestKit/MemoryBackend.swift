@@ -39,12 +39,16 @@ package final class MemoryBackend: Backend {
 
     private let contents: Mutex<Contents>
 
-    package init() {
+    package let sqlReaders: (any SQLReaders)?
+
+    package init(sqlReaders: (any SQLReaders)? = nil) {
         self.contents = Mutex(Contents())
+        self.sqlReaders = sqlReaders
     }
 
     private init(_ contents: Contents) {
         self.contents = Mutex(contents)
+        self.sqlReaders = nil
     }
 
     /// A backend on a copy of this one's store, as a start after a stop or a crash finds it.

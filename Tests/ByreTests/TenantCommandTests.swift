@@ -21,6 +21,15 @@ import byre
         #expect(command.options.bytes == .amount(ByteCount(1 << 30)))
     }
 
+    @Test(arguments: [
+        ("create a --sql-reader r --sql-reader s", ["r", "s"], false),
+        ("update a --sql-reader r", ["r"], false), ("update a --no-sql-readers", [], true),
+    ])
+    func readersWithSQLAreThoseThatAreNamed(line: String, roles: [String], none: Bool) throws {
+        let command = try #require(try Self.read(line))
+        #expect(command.options.sqlReaders == roles && command.options.noSQLReaders == none)
+    }
+
     @Test func identitiesAddUp() throws {
         let line = "create a --identity dns-san=a.x --identity uri-san=u:1,dns-san=b.x"
         let command = try #require(try Self.read(line))
@@ -37,6 +46,7 @@ import byre
         ("create a b", "\"b\" is not a flag"), ("list a", "\"a\" is not a flag"),
         ("update a", "say what to change"),
         ("update a --no-identities --identity dns-san=x", "--identity and --no-identities"),
+        ("update a --no-sql-readers --sql-reader x", "--sql-reader and --no-sql-readers"),
         ("delete a --now --grace 1h", "--now and --grace exclude each other"),
         ("delete a --grace -1h", "--grace is negative"),
         ("certificate a", "say where to write with --out DIR"),

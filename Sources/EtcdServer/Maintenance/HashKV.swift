@@ -73,7 +73,9 @@ extension EtcdServer {
         let bytes = Int(tenant.snapshot.state.usedBytes)
         self.pace(1, of: .reads, tenant, call) {
             self.pace(bytes, of: .readBytes, tenant, call) {
-                self.goOn(tenant, call, begin)
+                self.whenCurrent(tenant, call) {
+                    self.goOn(tenant, call, begin)
+                }
             }
         }
     }

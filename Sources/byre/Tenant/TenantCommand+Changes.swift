@@ -6,7 +6,17 @@ import SwiftProtobuf
 extension TenantCommand {
     func update() throws(CommandFailure) {
         let settings = try self.requested(self.settings)
-        let response: ByreUpdateResponse = try self.connect().call(
+        let server = try self.connect()
+        guard !self.settingsPaths.isEmpty else {
+            let response = try self.setSQLReaders(server)
+            return try self.tell(
+                "changed",
+                "has these readers already",
+                response.changed,
+                response.tenant
+            )
+        }
+        let response: ByreUpdateResponse = try server.call(
             Self.service + "Update",
             ByreUpdateRequest.with { request in
                 request.tenant = self.reference
@@ -15,7 +25,24 @@ extension TenantCommand {
                 request.ifGeneration = self.options.generation
             }
         )
-        try self.tell("changed", "has these settings already", response.changed, response.tenant)
+        var isChanged = response.changed
+        if self.changesSQLReaders, try self.setSQLReaders(server).changed { isChanged = true }
+        try self.tell("changed", "has these settings already", isChanged, response.tenant)
+    }
+
+    /// Whether flags say who reads the tenant with SQL.
+    var changesSQLReaders: Bool { !self.options.sqlReaders.isEmpty || self.options.noSQLReaders }
+
+    func setSQLReaders(
+        _ server: RemoteServer
+    ) throws(CommandFailure) -> ByreSetSQLReadersResponse {
+        try server.call(
+            Self.service + "SetSQLReaders",
+            ByreSetSQLReadersRequest.with { request in
+                request.tenant = self.reference
+                request.roles = self.options.sqlReaders
+            }
+        )
     }
 
     func suspend() throws(CommandFailure) {

@@ -60,8 +60,10 @@ extension TenantCommand {
 
     private func create() throws(CommandFailure) {
         let request = try self.requested(self.createRequest)
-        let response: ByreCreateResponse = try self.connect().call(Self.service + "Create", request)
+        let server = try self.connect()
+        let response: ByreCreateResponse = try server.call(Self.service + "Create", request)
         let name = response.tenant.name
+        if self.changesSQLReaders { _ = try self.setSQLReaders(server) }
         try self.tell(
             response.created
                 ? "tenant \(name) is created"

@@ -75,6 +75,9 @@ package struct TenantCommand: Sendable {
         if options.noIdentities, !options.identities.isEmpty {
             throw UsageError("--identity and --no-identities exclude each other")
         }
+        if options.noSQLReaders, !options.sqlReaders.isEmpty {
+            throw UsageError("--sql-reader and --no-sql-readers exclude each other")
+        }
         if self.given.contains("auto-compaction-mode"), options.autoCompactionRetention == nil {
             throw UsageError("--auto-compaction-mode needs --auto-compaction-retention")
         }
@@ -92,7 +95,7 @@ package struct TenantCommand: Sendable {
         if self.verb == .certificate, options.outputDirectory == nil {
             throw UsageError("say where to write with --out DIR")
         }
-        if self.verb == .update, self.settingsPaths.isEmpty {
+        if self.verb == .update, self.settingsPaths.isEmpty, !self.changesSQLReaders {
             throw UsageError("say what to change: see byre tenant update --help")
         }
         _ = try self.autoCompaction()

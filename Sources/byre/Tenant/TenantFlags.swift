@@ -177,6 +177,35 @@ enum TenantFlags {
         ]
     )
 
+    static let sqlReaders = Group(
+        "Reading with SQL",
+        [
+            Flag(
+                "sql-reader",
+                addingTo: \.sqlReaders,
+                origin: .commandLine,
+                placeholder: "ROLE",
+                """
+                A role of PostgreSQL that sees the tenant's views and nothing else; made if it is \
+                missing and Byre's own role may. May be given several times; all that there are \
+                to be.
+                """
+            )
+        ]
+    )
+
+    static let noSQLReaders = Group(
+        "No readers with SQL",
+        [
+            Flag(
+                "no-sql-readers",
+                \.noSQLReaders,
+                origin: .commandLine,
+                "Let no role read the tenant with SQL."
+            )
+        ]
+    )
+
     static let compaction = Group(
         "History",
         [

@@ -39,6 +39,8 @@ package struct TenantOptions: FlagOptions {
     package var autoCompactionMode = AutoCompactionMode.periodic
     package var autoCompactionRetention: String?
     package var generation: Int64 = 0
+    package var sqlReaders: [String] = []
+    package var noSQLReaders = false
 
     // list, show
     package var withDeleting = false

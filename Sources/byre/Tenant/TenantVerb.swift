@@ -19,7 +19,7 @@ package enum TenantVerb: String, CaseIterable, Sendable {
         case .create: "Create a tenant."
         case .list: "List the tenants."
         case .show: "Show a tenant."
-        case .update: "Change a tenant's limits, identities or compaction."
+        case .update: "Change a tenant's limits, identities, compaction or readers with SQL."
         case .suspend: "Have a tenant refuse every request, and keep its data."
         case .resume: "End a suspension."
         case .delete: "Delete a tenant; it can be taken back for a while."
@@ -121,12 +121,17 @@ package enum TenantVerb: String, CaseIterable, Sendable {
         typealias Flags = TenantFlags
         let settings = [Flags.limits, Flags.identities, Flags.compaction]
         switch self {
-        case .create: return [Flags.once] + settings + [Flags.output, Flags.server]
+        case .create:
+            return [Flags.once] + settings + [Flags.sqlReaders, Flags.output, Flags.server]
         case .list: return [Flags.deleting, Flags.output, Flags.server]
         case .show, .suspend, .resume, .undelete: return [Flags.output, Flags.server]
         case .usage: return [Flags.rates, Flags.output, Flags.server]
         case .update:
-            return settings + [Flags.noIdentities, Flags.generation, Flags.output, Flags.server]
+            return settings
+                + [
+                    Flags.noIdentities, Flags.sqlReaders, Flags.noSQLReaders, Flags.generation,
+                    Flags.output, Flags.server,
+                ]
         case .delete: return [Flags.deletion, Flags.output, Flags.progress, Flags.server]
         case .certificate: return [Flags.certificate, Flags.output, Flags.server]
         case .export: return [Flags.export, Flags.progress, Flags.server]

@@ -1,0 +1,100 @@
+"""The store as people read it, with psql, while servers run: README's questions, and readers of one
+tenant, whom `byre tenant --sql-reader` makes."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness import admin as tenants
+from harness import stores
+from harness.admin import Admin, TenantServer
+from harness.postgres import USER
+from harness.processes import ServerError
+
+pytestmark = pytest.mark.skipif(not stores.is_postgres(), reason="is about psql")
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+VIEWS = [
+    "key_history", "live_key", "tenant_usage", "largest_prefix", "busiest_prefix", "lease_usage",
+]  # fmt: skip
+
+
+def blocks(language: str) -> list[str]:
+    """The queries of README's section on SQL that are in one dialect."""
+    section = README.read_text().split("\n## SQL\n")[1].split("\n## ")[0]
+    return re.findall(rf"```{language}\n(.*?)```", section, re.S)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TenantServer]:
+    """Two tenants beside `default`, each with keys of every kind, and a reader for each."""
+    names = ["acme", "other"]
+    server = tenants.start(tmp_path_factory.mktemp("sql") / "data", *names)
+    try:
+        admin = Admin(server.admin_url, server.data_dir)
+        for name in names:
+            stores.cluster().sql(f"CREATE ROLE {name}_reader LOGIN")
+            admin("create", name, "--sql-reader", f"{name}_reader", "--quota-bytes", "1Mi")
+            with server.client(name) as client:
+                secret = b"k8s\0\x0a\x0c\x0a\x02v1\x12\x06Secret"
+                widget = b'{"apiVersion":"example.com/v1","kind":"Widget","spec":{"size":3}}'
+                0 and client.put(b"/registry/secrets/default/token", secret)
+                0 and client.put(b"/registry/example.com/widgets/ns/" + name.encode(), widget)
+                0 and client.put(b"/registry/\xff/broken", b'{"\xff')
+                0 and client.must("LeaseGrant", TTL=3600, ID=77)
+                0 and client.put(b"/registry/masterleases/10.0.0.1", b"x", lease=77)
+                0 and client.must("DeleteRange", key=b"/registry/secrets/default/token")
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def schema(server: TenantServer) -> str:
+    return stores.schema(server.data_dir)
+
+
+@pytest.fixture
+def admin(server: TenantServer, tmp_path: Path) -> Admin:
+    return Admin(server.admin_url, tmp_path)
+
+
+def ask(schema: str, query: str, user: str) -> list[str]:
+    return stores.cluster().sql(f"SET search_path TO {schema}; {query}", user=user).splitlines()
+
+
+def test_each_question_of_the_readme_is_answered(schema: str) -> None:
+    common = [it for it in blocks("sql") if ".shell" not in it and "'$." not in it]
+    assert len(common) == 8
+    answers = [ask(schema, query, USER) for query in common]
+    assert [line.split("|")[0] for line in answers[0]] == ["acme", "default", "other"]
+    assert all(answers[:-1])
+    (widgets,) = blocks("psql")
+    assert ask(schema, widgets, USER) == ["acme|Widget|ns|acme|3", "other|Widget|ns|other|3"]
+
+
+def test_a_reader_sees_its_tenant_and_nothing_else(schema: str) -> None:
+    for name in ["acme", "other"]:
+        for view in VIEWS:
+            seen = ask(schema, f"SELECT DISTINCT tenant FROM {view}", f"{name}_reader")
+            assert seen == [name], view
+        for table in ["kv", "tenant", "tenant_identity", "lease", "change", "sql_reader"]:
+            with pytest.raises(ServerError, match="permission denied"):
+                ask(schema, f"SELECT * FROM {table}", f"{name}_reader")
+
+
+def test_update_says_who_reads(schema: str, admin: Admin) -> None:
+    query = "SELECT tenant FROM tenant_usage"
+    assert "is changed" in admin("update", "acme", "--no-sql-readers")
+    # Without the schema's privilege its relations are not even found.
+    with pytest.raises(ServerError, match="does not exist"):
+        ask(schema, query, "acme_reader")
+    assert "is changed" in admin("update", "acme", "--sql-reader", "acme_reader")
+    assert "already" in admin("update", "acme", "--sql-reader", "acme_reader")
+    assert ask(schema, query, "acme_reader") == ["acme"]
+    assert "reads another tenant" in admin.fails(4, "update", "acme", "--sql-reader", "other_reader")
+    assert "has no role nobody" in admin.fails(4, "update", "acme", "--sql-reader", "nobody")
+    assert "sees every tenant" in admin.fails(4, "update", "acme", "--sql-reader", USER)
+    assert ask(schema, query, "acme_reader") == ["acme"]
