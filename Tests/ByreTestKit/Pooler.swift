@@ -1,18 +1,17 @@
-import ByreTestKit
 import Foundation
 
 /// A PgBouncer in transaction mode, with one connection to the server per database; it ends with
 /// the test.
-final class Pooler {
+package final class Pooler {
     private static let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"]
         .first { FileManager.default.isExecutableFile(atPath: $0) }
 
-    static var isInstalled: Bool { Self.program != nil }
+    package static var isInstalled: Bool { Self.program != nil }
 
     private let directory: String
     private let port: Int
 
-    init(_ cluster: PostgresCluster) throws {
+    package init(_ cluster: PostgresCluster) throws {
         self.directory = "/tmp/byre-pooler-\(UUID().uuidString.prefix(8))"
         self.port = try PostgresCluster.freePort()
         try self.run(
@@ -47,7 +46,7 @@ final class Pooler {
         try? self.run(#"kill "$(cat "$DIRECTORY/pid")" || true; rm -rf "$DIRECTORY""#)
     }
 
-    func url(_ database: String) -> String {
+    package func url(_ database: String) -> String {
         "postgresql://postgres@127.0.0.1:\(self.port)/\(database)"
     }
 
