@@ -13,7 +13,10 @@ from harness.api import Client
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 SQLITE = shutil.which("sqlite3")
-pytestmark = pytest.mark.skipif(SQLITE is None, reason="there is no sqlite3")
+pytestmark = [
+    pytest.mark.skipif(SQLITE is None, reason="there is no sqlite3"),
+    pytest.mark.sqlite_only("is about sqlite3"),
+]
 
 
 def questions() -> dict[str, str]:
