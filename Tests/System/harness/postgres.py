@@ -143,7 +143,7 @@ class Cluster:
     def kill(self) -> None:
         """SIGKILL to every process of it at once, as when its machine goes away."""
         self.process.send_signal(signal.SIGSTOP)
-        children = self._children()
+        children = self.children()
         for pid in [self.process.pid, *children]:
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -168,7 +168,7 @@ class Cluster:
     def is_running(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
-    def _children(self) -> list[int]:
+    def children(self) -> list[int]:
         path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return [int(pid) for pid in path.read_text().split()]
 
