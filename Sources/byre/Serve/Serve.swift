@@ -52,7 +52,7 @@ final class Serve: Sendable {
             metadata: [
                 "version": "\(ByreVersion.current)",
                 "etcd-version": "\(configuration.options.claimedVersion.server)",
-                "store": "\(configuration.databasePath)",
+                "store": "\(configuration.store)",
                 "config": "\(configuration.file ?? "")",
                 "pid": "\(getpid())",
                 "files-max": "\(filesMax)",
@@ -134,7 +134,7 @@ extension Serve {
     ) throws(StartError) {
         let name = ServeConfiguration.defaultTenant
         guard store.tenant(named: name) != nil else {
-            throw StartError("\(configuration.databasePath) has no tenant named \(name)")
+            throw StartError("\(configuration.store) has no tenant named \(name)")
         }
     }
 
@@ -176,12 +176,13 @@ extension Serve {
     /// Opens the database, making it if it is missing.
     private static func openBackend(
         _ configuration: ServeConfiguration
-    ) throws(StartError) -> SQLiteBackend {
+    ) throws(StartError) -> any Backend {
         do throws(StoreError) {
-            switch configuration.options.store {
-            case .sqlite(let path): return try SQLiteBackend(path: path)
-            case nil: return try SQLiteBackend(directory: configuration.dataDirectory)
+            guard configuration.options.store == nil else {
+                return try StoreOpening.open(configuration.store)
             }
+            // A directory may be refused for what else is in it.
+            return try SQLiteBackend(directory: configuration.dataDirectory)
         } catch {
             throw StartError("\(error)")
         }
@@ -189,7 +190,7 @@ extension Serve {
 
     /// Reads the store, whose indexes are in memory, and starts its threads.
     private static func openStore(
-        on backend: SQLiteBackend,
+        on backend: any Backend,
         _ configuration: ServeConfiguration,
         _ logger: Logger
     ) throws(StartError) -> Store {
@@ -210,7 +211,7 @@ extension Serve {
             return store
         } catch {
             backend.close()
-            throw StartError("\(configuration.databasePath): \(error)")
+            throw StartError("\(configuration.store): \(error)")
         }
     }
 
