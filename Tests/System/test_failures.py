@@ -17,7 +17,7 @@ import pytest
 from harness import paths
 from harness.faults import Load
 from harness.instances import Instance, instances
-from harness.postgres import Cluster, Pair, postgres_url
+from harness.postgres import Cluster, Pair, Pooler, postgres_url
 from harness.proxy import Proxy, cut_at_random
 from harness.seed import base_seed
 
@@ -77,6 +77,23 @@ def run(folder: Path, urls: list[str], seed: str, fault: Fault) -> None:
 
 def test_nothing_breaks(tmp_path: Path, cluster: Cluster, schema: str, seed: str) -> None:
     run(tmp_path, [cluster.url(schema)] * 3, seed, lambda *_: time.sleep(CALM_SECONDS))
+
+
+@pytest.mark.skipif(Pooler.PROGRAM is None, reason="there is no pgbouncer")
+def test_nothing_breaks_behind_a_pooler(
+    tmp_path: Path, cluster: Cluster, schema: str, seed: str
+) -> None:
+    """Fewer connections to PostgreSQL than the instances have to the pooler, which ends some."""
+    pooler = Pooler(cluster, size=6)
+
+    def fault(_: list[Instance], chance: random.Random) -> None:
+        time.sleep(CALM_SECONDS)
+        cluster.terminate_connections()
+
+    try:
+        run(tmp_path, [pooler.url(schema)] * 2, seed, fault)
+    finally:
+        pooler.close()
 
 
 def test_postgres_is_restarted(tmp_path: Path, cluster: Cluster, schema: str, seed: str) -> None:

@@ -268,6 +268,53 @@ class Pair:
             time.sleep(0.05)
 
 
+class Pooler:
+    """A PgBouncer in transaction mode before a cluster, with few connections to it."""
+
+    PROGRAM = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
+
+    def __init__(self, cluster: Cluster, size: int) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="byre-pooler-"))
+        self.port = free_port()
+        settings = {
+            "listen_addr": "127.0.0.1", "listen_port": self.port, "unix_socket_dir": "",
+            "auth_type": "any", "pool_mode": "transaction", "default_pool_size": size,
+            "max_client_conn": 500,
+        }  # fmt: skip
+        lines = [
+            "[databases]",
+            f"{DATABASE} = host=127.0.0.1 port={cluster.port} user={USER}",
+            "[pgbouncer]",
+            *(f"{name} = {value}" for name, value in settings.items()),
+        ]
+        (self.folder / "pgbouncer.ini").write_text("\n".join(lines) + "\n")
+        if os.geteuid() == 0:
+            postgres = pwd.getpwnam("postgres")
+            for path in (self.folder, self.folder / "pgbouncer.ini"):
+                os.chown(path, postgres.pw_uid, postgres.pw_gid)
+        self.process = subprocess.Popen(
+            _as_postgres(self.PROGRAM, "-q", self.folder / "pgbouncer.ini"),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + READY_SECONDS_MAX
+        probe = [program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        while subprocess.run(probe, stdout=subprocess.DEVNULL).returncode:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise ServerError("PgBouncer does not start")
+            time.sleep(0.05)
+
+    def url(self, schema: str) -> str:
+        host = f"postgresql://{USER}@127.0.0.1:{self.port}"
+        return f"{host}/{DATABASE}?schema={schema}&pooled=true"
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait(10)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
 def postgres_url(clusters: list[Cluster], schema: str | None, user: str = USER) -> str:
     hosts = ",".join(f"127.0.0.1:{cluster.port}" for cluster in clusters)
     query = f"?schema={schema}" if schema else ""
