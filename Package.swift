@@ -105,7 +105,17 @@ let package = Package(
 
         // ByreCore's `Backend` on an embedded SQLite file.
         .target(name: "SQLiteBackend", dependencies: ["ByreCore", "SQLite"]),
-        .testTarget(name: "SQLiteBackendTests", dependencies: ["SQLiteBackend", "ByreTestKit"]),
+        .testTarget(
+            name: "SQLiteBackendTests",
+            dependencies: ["SQLiteBackend", "BackendTestKit", "ByreTestKit"]
+        ),
+
+        // ByreCore's `SharedBackend` on a schema of PostgreSQL.
+        .target(name: "PostgresBackend", dependencies: ["ByreCore", "Postgres"]),
+        .testTarget(
+            name: "PostgresBackendTests",
+            dependencies: ["PostgresBackend", "Postgres", "BackendTestKit", "ByreTestKit"]
+        ),
 
         // Drives ByreCore: committer and reader threads, locks, the value cache.
         .target(
@@ -180,6 +190,13 @@ let package = Package(
 
         // What tests of several targets share: backends in memory, a clock, tables of transactions.
         .target(name: "ByreTestKit", dependencies: ["ByreCore"], path: "Tests/ByreTestKit"),
+
+        // What tests of backends share: the contract, and histories of commits.
+        .target(
+            name: "BackendTestKit",
+            dependencies: ["ByreCore", "ByreTestKit"],
+            path: "Tests/BackendTestKit"
+        ),
 
         // The repository's own rules.
         .testTarget(name: "TidyTests"),

@@ -3,6 +3,8 @@
 /// Calls block and belong to threads, never to an event loop. A backend knows no protobuf, no
 /// client and no clock; it keeps what it is given and gives it back.
 ///
+/// A store that other processes write too has a ``SharedBackend``.
+///
 /// **Invariant:** a row of `kv` above its tenant's committed revision does not exist: nobody reads it,
 /// and the recovery removes it. An import writes such rows, and raises the revision at its end.
 package protocol Backend: AnyObject, Sendable {
@@ -10,6 +12,12 @@ package protocol Backend: AnyObject, Sendable {
     ///
     /// Called once, before anything else, by the thread that will write.
     func recover(into recovery: inout some Recovery) throws(BackendError)
+
+    /// How the rows of the store are numbered.
+    var rowNumbering: RowNumbering { get }
+
+    /// The same backend, when other processes write its store too; nil when it has one writer.
+    var shared: (any SharedBackend)? { get }
 
     /// Makes a batch durable: all of it, or nothing.
     ///
@@ -43,6 +51,10 @@ package protocol Backend: AnyObject, Sendable {
 }
 
 extension Backend {
+    package var rowNumbering: RowNumbering { .store }
+
+    package var shared: (any SharedBackend)? { nil }
+
     /// Leaves nothing for later.
     package func settle(isIdle: Bool) throws(BackendError) -> Bool { false }
 }
@@ -50,7 +62,8 @@ extension Backend {
 /// Reads values, on one thread, beside the writer.
 package protocol BackendReader: AnyObject {
     /// Loads the values of `rows`, which are ascending, and hands each to `body` in that order.
-    /// - Throws: ``BackendError/corrupt(_:)`` when a row is missing.
+    /// - Throws: ``BackendError/corrupt(_:)`` when a row is missing; ``BackendError/unavailable(_:)``
+    ///   instead on a shared store, where another instance may have deleted it.
     func values(
         of tenant: TenantID,
         rows: [RowID],
@@ -93,7 +106,8 @@ package struct CommitBatch: Sendable {
     package struct Row: Sendable {
         package var tenant: TenantID
         package var key: Bytes
-        /// `version.row` is greater than that of every row before it.
+        /// `version.row` is greater than that of every row before it; with ``RowNumbering/tenant``,
+        /// of every row of the tenant.
         package var version: Version
         package var value: Bytes
 

@@ -1,3 +1,4 @@
+import ByreCore
 import SQLite
 
 extension SQLiteBackend {

@@ -1,40 +1,13 @@
 package import ByreCore
 import SQLite
 
-/// Something in a store that is not as it has to be.
-package struct Finding: Hashable, Sendable, CustomStringConvertible {
-    package enum Severity: String, Hashable, Sendable {
-        /// The store would answer wrongly, or refuse to start.
-        case error
-        /// Odd, and harmless.
-        case warning
-    }
-
-    package var severity: Severity
-    /// The tenant it is about, if it is about one.
-    package var tenant: TenantID?
-    /// The row it is about, if it is about one.
-    package var row: RowID?
-    package var message: String
-
-    package var description: String {
-        var place = ""
-        if let tenant { place += " tenant \(tenant.rawValue)" }
-        if let row { place += " row \(row.rawValue)" }
-        return "\(self.severity.rawValue):\(place) \(self.message)"
-    }
-}
-
 extension SQLiteBackend {
-    /// How many findings are told; a store with more is beyond single repair.
-    package static let findingsMax = 1_000
-
     /// Checks the store in the file `path` against every rule that its rows must keep.
     ///
     /// Reads one snapshot and changes nothing, so a server may be running on it. What a stopped server
     /// left in the journal alone is checked for whether it can be replayed; a running one's journal
     /// is its own affair.
-    /// - Returns: what is wrong, at most ``findingsMax``; empty when all is well.
+    /// - Returns: what is wrong, at most ``Findings/countMax``; empty when all is well.
     /// - Complexity: O(size of the file), and memory O(keys).
     /// - Throws: when there is no store to check.
     package static func verify(path: String) throws(StoreError) -> [Finding] {
@@ -63,7 +36,7 @@ extension SQLiteBackend {
             if !StoreLock.isHeld(path + ".lock") {
                 try verification.checkJournal(of: path, connection)
             }
-            return verification.findings
+            return verification.findings.all
         } catch {
             throw StoreError(path, error)
         }

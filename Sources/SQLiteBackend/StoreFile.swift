@@ -1,3 +1,4 @@
+import ByreCore
 import Glibc
 
 /// Looks at a database file without SQLite, so that what is refused is not touched: opening one with

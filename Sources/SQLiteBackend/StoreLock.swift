@@ -1,3 +1,4 @@
+import ByreCore
 import Glibc
 
 /// Keeps a store to one process: a locked file beside the database that tells who has it.

@@ -6,16 +6,7 @@ extension Verification {
     /// take, no prefix begins another, nobody's identity is another's name, and what belongs to a
     /// tenant belongs to one that is there.
     mutating func checkTenants(_ connection: Connection) throws(SQLiteError) {
-        let tenants = try StoredRegistry.read(connection).filter { !$0.isErasing }
-        for tenant in tenants {
-            do throws(DefinitionFault) {
-                try tenant.definition.check()
-            } catch {
-                self.found(tenant: tenant.record.id.rawValue, error.description)
-            }
-        }
-        self.checkPrefixes(tenants)
-        self.checkNames(tenants)
+        self.findings.check(try StoredRegistry.read(connection))
         for table in ["alarm", "tenant_identity"] {
             let orphans = try Statement(
                 """
@@ -25,36 +16,7 @@ extension Verification {
                 on: connection
             )
             while try orphans.step() {
-                self.found(tenant: orphans.integer(0), "rows of \(table) of a tenant not there")
-            }
-        }
-    }
-
-    private mutating func checkPrefixes(_ tenants: [StoredTenant]) {
-        let sorted = tenants.sorted {
-            compareBytes($0.definition.prefix, $1.definition.prefix) < 0
-        }
-        // What a prefix begins comes right after it.
-        for (first, next) in zip(sorted, sorted.dropFirst())
-        where next.definition.prefix.starts(with: first.definition.prefix) {
-            self.found(
-                tenant: next.record.id.rawValue,
-                "its prefix begins with that of tenant \(first.record.id.rawValue)"
-            )
-        }
-    }
-
-    private mutating func checkNames(_ tenants: [StoredTenant]) {
-        let names = Dictionary(
-            tenants.map { ($0.definition.name, $0.record.id.rawValue) },
-            uniquingKeysWith: { first, _ in first }
-        )
-        for tenant in tenants {
-            let id = tenant.record.id.rawValue
-            for identity in tenant.definition.identities.sorted()
-            where identity.kind == .commonName {
-                guard let other = names[identity.value], other != id else { continue }
-                self.found(tenant: id, "an identity of it is the name of tenant \(other)")
+                self.findings.add(tenant: orphans.integer(0), "rows of \(table) of a tenant not there")
             }
         }
     }

@@ -3,18 +3,7 @@ import SQLite
 
 /// Checks one snapshot of a store, rule by rule.
 struct Verification {
-    private(set) var findings: [Finding] = []
-
-    /// What the rows read so far say of a tenant.
-    private struct Progress {
-        let point: Int64
-        let compacted: Int64
-        /// Rows of it may be gone.
-        let isErasing: Bool
-        var hasRowsAbove = false
-        var last = Revision(main: 0, sub: 0)
-        var newest: [Bytes: Version] = [:]
-    }
+    var findings = Findings()
 
     /// Checks every rule, or as far as the damage lets SQLite read.
     mutating func checkAll(_ connection: Connection) throws(SQLiteError) {
@@ -26,25 +15,8 @@ struct Verification {
             try self.checkLeases(connection)
         } catch {
             guard error.code.primary == .corrupt else { throw error }
-            self.found("SQLite: \(error.message), so what follows could not be read")
+            self.findings.add("SQLite: \(error.message), so what follows could not be read")
         }
-    }
-
-    mutating func found(
-        severity: Finding.Severity = .error,
-        tenant: Int64? = nil,
-        row: Int64? = nil,
-        _ message: String
-    ) {
-        guard self.findings.count < SQLiteBackend.findingsMax else { return }
-        self.findings.append(
-            Finding(
-                severity: severity,
-                tenant: tenant.map(TenantID.init(rawValue:)),
-                row: row.map(RowID.init(rawValue:)),
-                message: message
-            )
-        )
     }
 
     /// Rule: SQLite's own structures are whole, indexes and constraints included.
@@ -52,12 +24,12 @@ struct Verification {
     /// SQLite: <https://www.sqlite.org/pragma.html#pragma_quick_check>
     mutating func checkFile(_ connection: Connection) throws(SQLiteError) {
         let statement = try Statement(
-            "PRAGMA integrity_check(\(SQLiteBackend.findingsMax))",
+            "PRAGMA integrity_check(\(Findings.countMax))",
             on: connection
         )
         while try statement.step() {
             let message = statement.text(0)
-            if message != "ok" { self.found("SQLite: \(message)") }
+            if message != "ok" { self.findings.add("SQLite: \(message)") }
         }
     }
 
@@ -70,13 +42,13 @@ struct Verification {
         let present = try Self.schema(connection)
         for (name, sql) in expected.sorted(by: { $0.key < $1.key }) where present[name] != sql {
             // The next start makes views anew.
-            self.found(
+            self.findings.add(
                 severity: name.hasPrefix("view ") ? .warning : .error,
                 present[name] == nil ? "\(name) is missing" : "\(name) was altered"
             )
         }
         for name in present.keys.sorted() where expected[name] == nil {
-            self.found(severity: .warning, "\(name) is not of the schema")
+            self.findings.add(severity: .warning, "\(name) is not of the schema")
         }
     }
 
@@ -91,15 +63,16 @@ struct Verification {
 
     /// Reads every row, in commit order.
     mutating func checkRows(_ connection: Connection) throws(SQLiteError) {
-        var tenants: [Int64: Progress] = [:]
+        var rules = RowRules(self.findings)
         let points = try Statement(
             "SELECT id, revision, compact_revision, erasing_since IS NOT NULL FROM tenant",
             on: connection
         )
         while try points.step() {
-            tenants[points.integer(0)] = Progress(
-                point: points.integer(1),
-                compacted: points.integer(2),
+            rules.tenant(
+                points.integer(0),
+                revision: points.integer(1),
+                compactRevision: points.integer(2),
                 isErasing: points.integer(3) != 0
             )
         }
@@ -113,132 +86,10 @@ struct Verification {
             on: connection
         )
         while try statement.step() {
-            let id = statement.integer(1)
-            let version = statement.version()
-            // Taken out while it changes, so that its dictionary is not copied.
-            guard var progress = tenants.removeValue(forKey: id) else {
-                self.found(tenant: id, row: version.row.rawValue, "the tenant is not there")
-                continue
-            }
-            self.check(version, of: statement.blob(7), id, &progress)
-            tenants[id] = progress
+            rules.row(statement.version(), key: statement.blob(7), of: statement.integer(1))
         }
-        for (id, progress) in tenants.sorted(by: { $0.key < $1.key }) where !progress.isErasing {
-            // Revision 1 is the empty store's; what is compacted away leaves no trace.
-            let end = max(progress.last.main, progress.compacted, 1)
-            if end < progress.point {
-                self.found(
-                    tenant: id,
-                    "revisions \(end + 1) to \(progress.point) have no row"
-                )
-            }
-        }
-    }
-
-    private mutating func check(
-        _ version: Version,
-        of key: Bytes,
-        _ tenant: Int64,
-        _ progress: inout Progress
-    ) {
-        let row = version.row.rawValue
-        if version.modRevision > progress.point {
-            // It does not exist; recovery removes it. An import under way has many.
-            guard !progress.hasRowsAbove else { return }
-            progress.hasRowsAbove = true
-            self.found(
-                tenant: tenant,
-                row: row,
-                "revision \(version.modRevision) is above the commit point \(progress.point)"
-            )
-            return
-        }
-        guard !progress.isErasing else { return }
-        if key.isEmpty { self.found(tenant: tenant, row: row, "the key is empty") }
-        self.checkOrder(version, tenant, &progress)
-        self.checkHistory(version, since: progress.newest[key], tenant, progress.compacted)
-        progress.newest[key] = version
-    }
-
-    /// Rule *Gapless*: revisions rise by one and subs count from 0.
-    ///
-    /// Compaction takes rows away, at
-    /// or below its revision only.
-    private mutating func checkOrder(
-        _ version: Version,
-        _ tenant: Int64,
-        _ progress: inout Progress
-    ) {
-        let row = version.row.rawValue
-        let last = progress.last
-        let revision = version.revision
-        defer { progress.last = max(last, revision) }
-        guard revision > last else {
-            self.found(
-                tenant: tenant,
-                row: row,
-                "revision \(revision.main).\(revision.sub) comes after \(last.main).\(last.sub)"
-            )
-            return
-        }
-        guard revision.main > progress.compacted else { return }
-        let isNext =
-            revision.main == last.main
-            ? revision.sub == last.sub + 1
-            : revision.main == max(last.main, progress.compacted, 1) + 1 && revision.sub == 0
-        if !isNext {
-            self.found(
-                tenant: tenant,
-                row: row,
-                "revision \(revision.main).\(revision.sub) follows \(last.main).\(last.sub)"
-            )
-        }
-    }
-
-    /// Rule: a key's life begins with version 1 at its create revision, counts its puts, and ends with
-    /// a tombstone that stands for nothing else.
-    private mutating func checkHistory(
-        _ version: Version,
-        since previous: Version?,
-        _ tenant: Int64,
-        _ compacted: Int64
-    ) {
-        func found(_ message: String) {
-            self.found(tenant: tenant, row: version.row.rawValue, message)
-        }
-        // What came before may have been compacted away, up to the compact revision.
-        let isWhole = version.modRevision > compacted
-        let wasAlive = previous.map { !$0.isTombstone } ?? false
-        if version.isTombstone {
-            if version.createRevision != 0 || version.valueSize != 0 || version.lease != .none {
-                found("a tombstone has a create revision, a value or a lease")
-            }
-            if isWhole, !wasAlive { found("a tombstone ends a key that is not there") }
-            return
-        }
-        if version.version < 1 || version.createRevision < 1 {
-            found("version \(version.version), created at \(version.createRevision)")
-        }
-        if version.createRevision > version.modRevision {
-            found("created at \(version.createRevision), after \(version.modRevision)")
-        }
-        guard isWhole else { return }
-        if let previous, wasAlive {
-            if version.version != previous.version + 1 {
-                found("version \(version.version) follows version \(previous.version)")
-            }
-            if version.createRevision != previous.createRevision {
-                found(
-                    "created at \(version.createRevision), before that at "
-                        + "\(previous.createRevision)"
-                )
-            }
-        } else {
-            if version.version != 1 { found("a new key has version \(version.version)") }
-            if version.createRevision != version.modRevision {
-                found("a new key was created at \(version.createRevision)")
-            }
-        }
+        rules.finish()
+        self.findings = rules.findings
     }
 
     /// Rule: leases belong to tenants.
@@ -250,7 +101,7 @@ struct Verification {
             on: connection
         )
         while try orphans.step() {
-            self.found(
+            self.findings.add(
                 tenant: orphans.integer(0),
                 "lease \(orphans.integer(1)) of a tenant not there"
             )
@@ -268,7 +119,7 @@ struct Verification {
             on: connection
         )
         while try missing.step() {
-            self.found(
+            self.findings.add(
                 severity: .warning,
                 tenant: missing.integer(0),
                 row: missing.integer(1),
@@ -287,7 +138,7 @@ struct Verification {
         do throws(JournalTail.Damage) {
             tail = try JournalTail(path: path, after: applied)
         } catch {
-            self.found("journal: \(error.what)")
+            self.findings.add("journal: \(error.what)")
             return
         }
         var check = try BatchCheck(connection)
@@ -295,7 +146,7 @@ struct Verification {
             do throws(BackendError) {
                 try check.check(numbered.batch)
             } catch {
-                self.found("journal: record \(numbered.number) does not fit: \(error)")
+                self.findings.add("journal: record \(numbered.number) does not fit: \(error)")
             }
             check.add(numbered.batch)
         }

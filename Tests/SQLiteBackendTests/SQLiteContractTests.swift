@@ -1,3 +1,4 @@
+import BackendTestKit
 import SQLiteBackend
 import Testing
 

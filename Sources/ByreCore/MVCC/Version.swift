@@ -1,5 +1,5 @@
-/// Names the row in which a backend keeps one version of a key. Rows are numbered in commit order
-/// over all tenants of a store.
+/// Names the row in which a backend keeps one version of a key. Rows of a tenant are numbered in
+/// commit order; see ``RowNumbering``.
 package struct RowID: RawRepresentable, Hashable, Comparable, Sendable {
     package let rawValue: Int64
 

@@ -10,6 +10,10 @@ package struct TenantRecord: Hashable, Sendable {
     /// What the tenant's database would have grown to in etcd, in bytes: raised by writes, lowered by
     /// Defragment alone.
     package var allocatedBytes: Int64
+    /// The greatest row number that the tenant has used, with ``RowNumbering/tenant``; else 0.
+    ///
+    /// Kept, so that a number is not used again when its row is deleted.
+    package var lastRow: RowID
     /// etcd's cluster id of this tenant; never 0.
     package var clusterID: UInt64
     /// etcd's member id of this tenant; never 0.
@@ -21,6 +25,7 @@ package struct TenantRecord: Hashable, Sendable {
         compactRevision: Int64 = -1,
         sequence: Int64 = 0,
         allocatedBytes: Int64 = 0,
+        lastRow: RowID = RowID(rawValue: 0),
         clusterID: UInt64,
         memberID: UInt64
     ) {
@@ -29,6 +34,7 @@ package struct TenantRecord: Hashable, Sendable {
         self.compactRevision = compactRevision
         self.sequence = sequence
         self.allocatedBytes = allocatedBytes
+        self.lastRow = lastRow
         self.clusterID = clusterID
         self.memberID = memberID
     }

@@ -16,6 +16,8 @@ package struct TenantState: Sendable {
     package internal(set) var compactRevision: Int64
     /// Counts every change, those that make no revision too.
     package internal(set) var sequence: Int64
+    /// The greatest row number used, with ``RowNumbering/tenant``; else 0.
+    package internal(set) var lastRow: RowID
     package internal(set) var index: KeyIndex
     package internal(set) var leases: LeaseTable
     package internal(set) var alarms: Set<Alarm> = []
@@ -36,6 +38,7 @@ package struct TenantState: Sendable {
         self.revision = record.revision
         self.compactRevision = record.compactRevision
         self.sequence = record.sequence
+        self.lastRow = record.lastRow
         self.index = KeyIndex()
         self.leases = LeaseTable()
         self.usedBytes = StoredSize.emptyStore
@@ -50,6 +53,7 @@ package struct TenantState: Sendable {
             compactRevision: self.compactRevision,
             sequence: self.sequence,
             allocatedBytes: self.allocatedBytes,
+            lastRow: self.lastRow,
             clusterID: self.clusterID,
             memberID: self.memberID
         )

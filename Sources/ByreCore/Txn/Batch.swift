@@ -6,13 +6,26 @@
 package final class Batch {
     /// What the commit will write.
     package private(set) var commit = CommitBatch()
-    /// Row of the next version; rows are numbered without gaps within a batch.
+    /// Row of the next version, with ``RowNumbering/store``; rows are numbered without gaps within a
+    /// batch.
     package private(set) var nextRow: RowID
+    let numbering: RowNumbering
     private let firstRow: RowID
+    /// Where the rows are in `commit`, with ``RowNumbering/tenant``.
+    private var places: [RowID: Int] = [:]
 
-    package init(firstRow: RowID) {
+    package init(firstRow: RowID, numbering: RowNumbering = .store) {
         self.firstRow = firstRow
         self.nextRow = firstRow
+        self.numbering = numbering
+    }
+
+    /// Row of the next version of a tenant.
+    func nextRow(of state: TenantState) -> RowID {
+        switch self.numbering {
+        case .store: self.nextRow
+        case .tenant: state.nextRow
+        }
     }
 
     package var isEmpty: Bool { self.commit.isEmpty }
@@ -21,11 +34,16 @@ package final class Batch {
     package private(set) var bytes = 0
 
     func append(_ key: Bytes, _ version: Version, _ value: Bytes, of tenant: TenantID) {
-        precondition(version.row == self.nextRow, "rows of a batch are numbered in order")
+        switch self.numbering {
+        case .store:
+            precondition(version.row == self.nextRow, "rows of a batch are numbered in order")
+            self.nextRow = RowID(rawValue: self.nextRow.rawValue + 1)
+        case .tenant:
+            self.places[version.row] = self.commit.rows.count
+        }
         self.commit.rows.append(
             CommitBatch.Row(tenant: tenant, key: key, version: version, value: value)
         )
-        self.nextRow = RowID(rawValue: self.nextRow.rawValue + 1)
         self.bytes += key.count + value.count
     }
 
@@ -54,6 +72,9 @@ package final class Batch {
 
     /// The value of a row of this batch, or nil when the row is older.
     package func pendingValue(_ row: RowID) -> Bytes? {
+        if self.numbering == .tenant {
+            return self.places[row].map { self.commit.rows[$0].value }
+        }
         guard row >= self.firstRow, row < self.nextRow else { return nil }
         return self.commit.rows[Int(row.rawValue - self.firstRow.rawValue)].value
     }
@@ -64,9 +85,14 @@ package final class Batch {
         self.bytes -= self.commit.rows.suffix(excess).reduce(0) {
             $0 + $1.key.count + $1.value.count
         }
+        if self.numbering == .tenant {
+            for row in self.commit.rows.suffix(excess) { self.places[row.version.row] = nil }
+        }
         self.commit.rows.removeLast(excess)
         self.commit.leases.removeLast(self.commit.leases.count - mark.leases)
-        self.nextRow = RowID(rawValue: self.firstRow.rawValue + Int64(mark.rows))
+        if self.numbering == .store {
+            self.nextRow = RowID(rawValue: self.firstRow.rawValue + Int64(mark.rows))
+        }
     }
 
     /// A place in the batch to come back to.

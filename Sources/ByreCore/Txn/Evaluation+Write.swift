@@ -37,7 +37,7 @@ extension Evaluation {
             createRevision: previous?.createRevision ?? self.writeRevision,
             version: (previous?.version ?? 0) + 1,
             lease: lease,
-            row: batch.nextRow
+            row: batch.nextRow(of: self.state)
         )
         self.write(put.key, version, value: value, over: latest, batch: batch)
         return PutResult(
@@ -85,7 +85,7 @@ extension Evaluation {
             main: self.writeRevision,
             sub: UInt32(self.changes.count - self.firstChange)
         )
-        let tombstone = Version.tombstone(at: revision, row: batch.nextRow)
+        let tombstone = Version.tombstone(at: revision, row: batch.nextRow(of: self.state))
         self.write(key, tombstone, value: [], over: latest, batch: batch)
     }
 
@@ -98,6 +98,7 @@ extension Evaluation {
     ) {
         _ = self.state.index.put(key, version)
         self.state.rows.include(version.row)
+        if batch.numbering == .tenant { self.state.lastRow = version.row }
         self.state.leases.move(key, from: latest?.lease ?? .none, to: version.lease)
         self.state.grow(
             by: StoredSize.version(keyCount: key.count, valueSize: version.valueSize)

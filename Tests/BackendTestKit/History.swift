@@ -1,53 +1,55 @@
-import ByreCore
+package import ByreCore
 import ByreTestKit
 
 /// What a recovery read, for comparing.
-struct Recovered: Recovery, Hashable {
-    struct Row: Hashable {
-        var tenant: TenantID
-        var key: Bytes
-        var version: Version
+package struct Recovered: Recovery, Hashable {
+    package struct Row: Hashable {
+        package var tenant: TenantID
+        package var key: Bytes
+        package var version: Version
     }
 
-    struct Lease: Hashable {
-        var tenant: TenantID
-        var lease: LeaseRecord
+    package struct Lease: Hashable {
+        package var tenant: TenantID
+        package var lease: LeaseRecord
     }
 
-    struct RaisedAlarm: Hashable {
-        var tenant: TenantID
-        var alarm: Alarm
+    package struct RaisedAlarm: Hashable {
+        package var tenant: TenantID
+        package var alarm: Alarm
     }
 
-    var tenants: [StoredTenant] = []
-    var alarms: Set<RaisedAlarm> = []
-    var leases: [Lease] = []
-    var rows: [Row] = []
+    package var tenants: [StoredTenant] = []
+    package var alarms: Set<RaisedAlarm> = []
+    package var leases: [Lease] = []
+    package var rows: [Row] = []
 
-    mutating func tenant(_ tenant: StoredTenant) { self.tenants.append(tenant) }
+    package init() {}
 
-    mutating func alarm(_ tenant: TenantID, _ alarm: Alarm) {
+    package mutating func tenant(_ tenant: StoredTenant) { self.tenants.append(tenant) }
+
+    package mutating func alarm(_ tenant: TenantID, _ alarm: Alarm) {
         self.alarms.insert(RaisedAlarm(tenant: tenant, alarm: alarm))
     }
 
-    mutating func lease(_ tenant: TenantID, _ lease: LeaseRecord) {
+    package mutating func lease(_ tenant: TenantID, _ lease: LeaseRecord) {
         self.leases.append(Lease(tenant: tenant, lease: lease))
     }
 
-    mutating func row(_ tenant: TenantID, key: Bytes, version: Version) {
+    package mutating func row(_ tenant: TenantID, key: Bytes, version: Version) {
         self.rows.append(Row(tenant: tenant, key: key, version: version))
     }
 }
 
 extension Backend {
-    func recovered() throws -> Recovered {
+    package func recovered() throws -> Recovered {
         var recovered = Recovered()
         try self.recover(into: &recovered)
         return recovered
     }
 
     /// The values of `rows` as a new reader sees them.
-    func values(of tenant: TenantID, rows: [RowID]) throws -> [Bytes] {
+    package func values(of tenant: TenantID, rows: [RowID]) throws -> [Bytes] {
         var values: [Bytes] = []
         try self.makeReader().values(of: tenant, rows: rows) { index, value in
             assert(index == values.count, "values come in the order of their rows")
@@ -58,27 +60,65 @@ extension Backend {
 }
 
 /// Makes batches that are consistent with one another, and knows what a store of them must hold.
-struct History {
-    private(set) var expected = Recovered()
-    private(set) var values: [RowID: Bytes] = [:]
-    private(set) var batch = CommitBatch()
-    private var lastRow: Int64 = 0
+package struct History {
+    package private(set) var expected = Recovered()
+    package private(set) var values: [RowID: Bytes] = [:]
+    package private(set) var batch = CommitBatch()
+    private let numbering: RowNumbering
+    /// Rows in the order in which they were written.
+    private var written: [Recovered.Row] = []
+    private var lastRow = RowID(rawValue: 0)
 
-    init() {}
+    package init(numbering: RowNumbering = .store) {
+        self.numbering = numbering
+    }
 
     /// Goes on where a store is.
-    init(_ recovered: Recovered) {
+    package init(_ recovered: Recovered, numbering: RowNumbering = .store) {
+        self.numbering = numbering
         self.expected = recovered
-        self.lastRow = recovered.rows.last?.version.row.rawValue ?? 0
+        self.written = recovered.rows
+        self.lastRow = recovered.rows.last?.version.row ?? RowID(rawValue: 0)
+    }
+
+    // MARK: Rows, which tests count from 1 in the order in which they are written
+
+    /// Number of a row; of one that is not there when it has not been written.
+    package func row(_ place: Int64) -> RowID {
+        guard place > Int64(self.written.count) else {
+            return place > 0 ? self.written[Int(place) - 1].version.row : RowID(rawValue: 0)
+        }
+        let last = self.written.last?.version.row.rawValue ?? 0
+        return RowID(rawValue: last + place - Int64(self.written.count))
+    }
+
+    /// What is a tenant's among some rows.
+    package func span(of id: Int64, _ places: ClosedRange<Int64>) -> RowSpan {
+        var next = RowID(rawValue: 1)
+        for row in self.written where row.tenant.rawValue == id { next = row.version.row.next }
+        var span = RowSpan(from: next)
+        for (place, row) in zip(Int64(1)..., self.written)
+        where places.contains(place) && row.tenant.rawValue == id {
+            span.include(row.version.row)
+        }
+        return span
+    }
+
+    /// The number of the next row of a tenant.
+    private func nextRow(of record: TenantRecord) -> RowID {
+        switch self.numbering {
+        case .store: self.lastRow.next
+        case .tenant: record.nextRow
+        }
     }
 
     /// Ends a batch.
-    mutating func take() -> CommitBatch {
+    package mutating func take() -> CommitBatch {
         defer { self.batch = CommitBatch() }
         return self.batch
     }
 
-    mutating func create(_ id: Int64, _ name: String) {
+    package mutating func create(_ id: Int64, _ name: String) {
         let record = TenantRecord(
             id: TenantID(rawValue: id),
             clusterID: UInt64.max - UInt64(id),
@@ -96,7 +136,7 @@ struct History {
     }
 
     /// Defines a tenant anew.
-    mutating func define(_ id: Int64, _ body: (inout TenantDefinition) -> Void) {
+    package mutating func define(_ id: Int64, _ body: (inout TenantDefinition) -> Void) {
         let place = self.place(of: id)
         body(&self.expected.tenants[place].definition)
         self.expected.tenants[place].definition.generation += 1
@@ -104,35 +144,32 @@ struct History {
         self.batch.registry.append(.define(tenant.record.id, tenant.definition))
     }
 
-    mutating func beginErasing(_ id: Int64) {
+    package mutating func beginErasing(_ id: Int64) {
         let place = self.place(of: id)
         self.expected.tenants[place].isErasing = true
         self.expected.tenants[place].definition.identities = []
         self.batch.registry.append(.beginErasing(TenantID(rawValue: id)))
     }
 
-    mutating func eraseRows(_ id: Int64, _ rows: ClosedRange<Int64>) {
+    package mutating func eraseRows(_ id: Int64, _ rows: ClosedRange<Int64>) {
         let tenant = TenantID(rawValue: id)
+        let span = self.span(of: id, rows)
+        guard !span.isEmpty else { return }
         self.expected.rows.removeAll {
-            $0.tenant == tenant && rows.contains($0.version.row.rawValue)
+            $0.tenant == tenant && (span.first...span.last).contains($0.version.row)
         }
-        self.batch.registry.append(
-            .eraseRows(
-                tenant,
-                RowID(rawValue: rows.lowerBound)...RowID(rawValue: rows.upperBound)
-            )
-        )
+        self.batch.registry.append(.eraseRows(tenant, span.first...span.last))
     }
 
     /// Deletes leases of a tenant, the least ids first.
-    mutating func eraseLeases(_ id: Int64, countMax: Int) {
+    package mutating func eraseLeases(_ id: Int64, countMax: Int) {
         let tenant = TenantID(rawValue: id)
         let erased = self.expected.leases.filter { $0.tenant == tenant }.prefix(countMax)
         self.expected.leases.removeAll(where: erased.contains)
         self.batch.registry.append(.eraseLeases(tenant, countMax: countMax))
     }
 
-    mutating func erase(_ id: Int64) {
+    package mutating func erase(_ id: Int64) {
         let tenant = TenantID(rawValue: id)
         self.expected.tenants.remove(at: self.place(of: id))
         self.expected.leases.removeAll { $0.tenant == tenant }
@@ -141,7 +178,7 @@ struct History {
     }
 
     /// Changes a tenant's control state, in the batch too.
-    mutating func change(_ id: Int64, _ body: (inout TenantRecord) -> Void) {
+    package mutating func change(_ id: Int64, _ body: (inout TenantRecord) -> Void) {
         let place = self.place(of: id)
         body(&self.expected.tenants[place].record)
         self.expected.tenants[place].record.sequence += 1
@@ -150,7 +187,7 @@ struct History {
     }
 
     /// Puts `keys` in one transaction of the tenant; a nil value deletes.
-    mutating func write(_ id: Int64, _ keys: [(key: String, value: Bytes?)], lease: Int64 = 0) {
+    package mutating func write(_ id: Int64, _ keys: [(key: String, value: Bytes?)], lease: Int64 = 0) {
         let tenant = TenantID(rawValue: id)
         var revision = Revision(main: 0, sub: 0)
         self.change(id) { record in
@@ -158,8 +195,9 @@ struct History {
             revision.main = record.revision
         }
         for (key, value) in keys {
-            self.lastRow += 1
-            let row = RowID(rawValue: self.lastRow)
+            let place = self.place(of: id)
+            let row = self.nextRow(of: self.expected.tenants[place].record)
+            self.lastRow = row
             let bytes = Bytes(key.utf8)
             var version = Version.tombstone(at: revision, row: row)
             if let value {
@@ -170,7 +208,7 @@ struct History {
                 version.valueSize = UInt32(value.count)
                 version.lease = LeaseID(rawValue: lease)
             }
-            self.expected.rows.append(.init(tenant: tenant, key: bytes, version: version))
+            self.append(Recovered.Row(tenant: tenant, key: bytes, version: version))
             self.values[row] = value ?? []
             self.batch.rows.append(
                 .init(tenant: tenant, key: bytes, version: version, value: value ?? [])
@@ -179,7 +217,19 @@ struct History {
         }
     }
 
-    mutating func grant(_ id: Int64, lease: Int64, ttlSeconds: Int64) {
+    private mutating func append(_ row: Recovered.Row) {
+        self.written.append(row)
+        self.expected.rows.append(row)
+        guard self.numbering == .tenant else { return }
+        self.expected.rows.sort { $0.version.row < $1.version.row }
+        let id = row.tenant.rawValue
+        self.expected.tenants[self.place(of: id)].record.lastRow = row.version.row
+        for place in self.batch.tenants.indices where self.batch.tenants[place].id == row.tenant {
+            self.batch.tenants[place].lastRow = row.version.row
+        }
+    }
+
+    package mutating func grant(_ id: Int64, lease: Int64, ttlSeconds: Int64) {
         let tenant = TenantID(rawValue: id)
         let record = LeaseRecord(id: LeaseID(rawValue: lease), ttlSeconds: ttlSeconds)
         self.change(id) { _ in }
@@ -188,21 +238,21 @@ struct History {
         self.batch.leases.append(.grant(tenant, record))
     }
 
-    mutating func raise(_ id: Int64, _ alarm: Alarm) {
+    package mutating func raise(_ id: Int64, _ alarm: Alarm) {
         let tenant = TenantID(rawValue: id)
         self.change(id) { _ in }
         self.expected.alarms.insert(.init(tenant: tenant, alarm: alarm))
         self.batch.alarms.append(.raise(tenant, alarm))
     }
 
-    mutating func clear(_ id: Int64, _ alarm: Alarm) {
+    package mutating func clear(_ id: Int64, _ alarm: Alarm) {
         let tenant = TenantID(rawValue: id)
         self.change(id) { _ in }
         self.expected.alarms.remove(.init(tenant: tenant, alarm: alarm))
         self.batch.alarms.append(.clear(tenant, alarm))
     }
 
-    mutating func revoke(_ id: Int64, lease: Int64) {
+    package mutating func revoke(_ id: Int64, lease: Int64) {
         let tenant = TenantID(rawValue: id)
         self.change(id) { _ in }
         self.expected.leases.removeAll { $0.tenant == tenant && $0.lease.id.rawValue == lease }
@@ -210,9 +260,9 @@ struct History {
     }
 
     /// Removes rows as a compaction to `revision` would have asked for.
-    mutating func compact(_ id: Int64, to revision: Int64, removing rows: [Int64]) {
+    package mutating func compact(_ id: Int64, to revision: Int64, removing rows: [Int64]) {
         let tenant = TenantID(rawValue: id)
-        let ids = rows.map(RowID.init(rawValue:))
+        let ids = rows.map(self.row)
         self.change(id) { $0.compactRevision = revision }
         self.expected.rows.removeAll { $0.tenant == tenant && ids.contains($0.version.row) }
         for row in ids { self.values[row] = nil }

@@ -1,0 +1,167 @@
+package import ByreCore
+import Postgres
+
+extension PostgresBackend {
+    /// Makes a batch durable: in the transaction that is under way, or, if there is none, in one of
+    /// its own.
+    /// - Complexity: one round trip, and O(size of the batch); one more without a transaction.
+    package func commit(_ batch: CommitBatch) throws(BackendError) {
+        try self.checkOpen()
+        guard !batch.isEmpty else {
+            self.abandonTransaction()
+            return
+        }
+        let tenants = batch.lockedTenants
+        if self.transaction == nil { _ = try self.beginTransaction(locking: tenants) }
+        do throws(BackendError) {
+            try self.lockMore(tenants)
+            try self.check(batch)
+        } catch {
+            self.abandonTransaction()
+            throw error
+        }
+        guard let transaction = self.transaction else { throw .unavailable("no transaction") }
+        self.transaction = nil
+        let writing = BatchWriter(
+            batch: batch,
+            tenants: transaction.tenants,
+            instance: self.instance,
+            sql: self.sql
+        )
+        var commitIndex = 0
+        do throws(PostgresError) {
+            try transaction.connection.pipeline { pipeline in
+                writing.write(to: &pipeline)
+                commitIndex = pipeline.count
+                pipeline.commit()
+                self.notify(of: batch, on: &pipeline)
+            }
+        } catch {
+            try self.resolve(error, commitIndex: commitIndex, transaction)
+        }
+    }
+
+    /// Finds out what a failed commit left behind, and returns if it is committed.
+    private func resolve(
+        _ error: PostgresError,
+        commitIndex: Int,
+        _ transaction: Transaction
+    ) throws(BackendError) {
+        // Every statement before the one that failed is done. The notification is after it; who did
+        // not hear it finds out by looking.
+        if let index = error.index, index > commitIndex {
+            if !transaction.connection.isAlive { self.writer.drop() }
+            return
+        }
+        switch error.kind {
+        case .server where transaction.connection.isAlive:
+            Self.rollBack(transaction.connection)
+            self.writer.dropIfUseless(after: error)
+        case .server, .connection, .timeout:
+            self.writer.drop()
+            if try self.wasCommitted(transaction.token) { return }
+        }
+        throw BackendError(error)
+    }
+
+    /// Locks those of `tenants` that the transaction does not hold yet.
+    private func lockMore(_ tenants: [TenantID]) throws(BackendError) {
+        guard let transaction = self.transaction else { return }
+        let missing = tenants.filter { transaction.tenants[$0] == nil }
+        guard !missing.isEmpty else { return }
+        do throws(PostgresError) {
+            let found = try transaction.connection.query(
+                self.sql.lockTenants,
+                self.locking(missing)
+            )
+            for row in found {
+                let tenant = LockedTenant(row)
+                self.transaction?.tenants[tenant.record.id] = tenant
+            }
+        } catch {
+            self.writer.dropIfUseless(after: error)
+            throw BackendError(error)
+        }
+    }
+
+    /// Checks what would go unnoticed in SQL: that what is changed is there, and is what the writer
+    /// thinks it is.
+    private func check(_ batch: CommitBatch) throws(BackendError) {
+        let locked = self.transaction?.tenants ?? [:]
+        var points = locked.mapValues(\.record)
+        for change in batch.registry {
+            switch change {
+            case .create(let record, _): points[record.id] = record
+            case .define(let id, let definition):
+                guard let tenant = locked[id], definition.lifecycle == .active else { break }
+                try self.checkImporter(of: tenant)
+            case .beginErasing, .eraseRows, .eraseLeases, .erase: break
+            }
+        }
+        for tenant in batch.lockedTenants where points[tenant] == nil {
+            throw .corrupt("tenant \(tenant.rawValue) is not in the store")
+        }
+        for tenant in batch.tenants {
+            guard let point = points[tenant.id] else { continue }
+            guard tenant.revision >= point.revision, tenant.sequence >= point.sequence else {
+                throw .unavailable("tenant \(tenant.id.rawValue) was changed by another instance")
+            }
+        }
+        for tenant in batch.importingTenants {
+            if let tenant = locked[tenant] { try self.checkImporter(of: tenant) }
+        }
+    }
+
+    /// Keeps two instances from importing into one tenant.
+    private func checkImporter(of tenant: LockedTenant) throws(BackendError) {
+        if let importer = tenant.importer, importer != self.instance, tenant.isImportFresh {
+            throw .unavailable(
+                "another instance imports into tenant \(tenant.record.id.rawValue)"
+            )
+        }
+    }
+
+    /// Tells the other instances, once it is committed: inside the transaction, it would make all
+    /// commits of the database wait for one another.
+    private func notify(of batch: CommitBatch, on pipeline: inout Pipeline) {
+        let words = Notification(
+            tenants: batch.tenants,
+            hasRegistry: !batch.registry.isEmpty,
+            countMax: self.limits.notifiedTenantsMax
+        )
+        pipeline.add(
+            self.sql.notify,
+            [.text(Notification.channel(of: self.address)), .text(words.payload)]
+        )
+    }
+}
+
+extension CommitBatch {
+    /// Tenants that must be in the store and locked: all that the batch changes, but those that it
+    /// creates.
+    var lockedTenants: [TenantID] {
+        var created: Set<TenantID> = []
+        var tenants: Set<TenantID> = Set(self.tenants.map(\.id))
+        for change in self.registry {
+            if case .create = change {
+                created.insert(change.tenant)
+            } else {
+                tenants.insert(change.tenant)
+            }
+        }
+        return tenants.subtracting(created).sorted()
+    }
+
+    /// Tenants that get rows above their commit point.
+    var importingTenants: Set<TenantID> {
+        let points = Dictionary(
+            self.tenants.map { ($0.id, $0.revision) },
+            uniquingKeysWith: { _, last in last }
+        )
+        var importing: Set<TenantID> = []
+        for row in self.rows where row.version.modRevision > points[row.tenant] ?? .max {
+            importing.insert(row.tenant)
+        }
+        return importing
+    }
+}

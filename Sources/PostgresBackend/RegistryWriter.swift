@@ -1,0 +1,96 @@
+import ByreCore
+import Postgres
+
+/// Writes changes of the registry: tenants with their definitions, and their identities.
+struct RegistryWriter {
+    let sql: StoreStatements
+
+    func write(_ changes: [RegistryChange], to pipeline: inout Pipeline) {
+        guard !changes.isEmpty else { return }
+        // First, so that tenants are marked with the new version.
+        pipeline.add(self.sql.raiseRegistryVersion)
+        for change in changes { self.write(change, to: &pipeline) }
+    }
+
+    private func write(_ change: RegistryChange, to pipeline: inout Pipeline) {
+        let id = PostgresValue.int8(change.tenant.rawValue)
+        switch change {
+        case .create(let record, let definition):
+            self.create(record, definition, &pipeline)
+        case .define(let tenant, let definition):
+            if definition.lifecycle == .active { pipeline.add(self.sql.restartLeases, [id]) }
+            self.define(tenant, definition, &pipeline)
+        case .beginErasing:
+            pipeline.add(self.sql.beginErasing, [id])
+            pipeline.add(self.sql.deleteIdentities, [id])
+        case .eraseRows(_, let rows):
+            pipeline.add(
+                self.sql.eraseRows,
+                [id, .int8(rows.lowerBound.rawValue), .int8(rows.upperBound.rawValue)]
+            )
+        case .eraseLeases(_, let countMax):
+            pipeline.add(self.sql.eraseLeases, [id, .int8(Int64(countMax))])
+        case .erase:
+            for statement in self.sql.erase { pipeline.add(statement, [id]) }
+        }
+    }
+
+    private func create(
+        _ record: TenantRecord,
+        _ definition: TenantDefinition,
+        _ pipeline: inout Pipeline
+    ) {
+        pipeline.add(
+            self.sql.createTenant,
+            [
+                .int8(record.id.rawValue), .int8(record.revision), .int8(record.compactRevision),
+                .int8(record.sequence), .int8(record.lastRow.rawValue),
+                .int8(record.allocatedBytes), .int8(Int64(bitPattern: record.clusterID)),
+                .int8(Int64(bitPattern: record.memberID)), .text(definition.name),
+                .text(definition.uid), .bytes(definition.prefix), .int8(definition.createdAt),
+            ]
+        )
+        pipeline.add(self.sql.raiseNextTenant, [.int8(record.id.rawValue + 1)])
+        self.define(record.id, definition, &pipeline)
+    }
+
+    private func define(
+        _ id: TenantID,
+        _ definition: TenantDefinition,
+        _ pipeline: inout Pipeline
+    ) {
+        let limits = definition.limits
+        var numbers: [Int64?] = [
+            limits.keys, limits.valueBytes, limits.writesPerSecond, limits.readsPerSecond,
+            limits.readBytesPerSecond, limits.watches, limits.leases, limits.connections,
+            limits.inFlight,
+        ]
+        switch definition.autoCompaction {
+        case .periodic(let nanoseconds): numbers += [nanoseconds, nil]
+        case .revision(let count): numbers += [nil, count]
+        case nil: numbers += [nil, nil]
+        }
+        pipeline.add(
+            self.sql.defineTenant,
+            [
+                .int8(id.rawValue), .text(definition.name), .text(definition.lifecycle.rawValue),
+                Self.orNull(definition.reclaimAt), .int8(definition.generation),
+                Self.orNull(limits.bytes), .text(limits.spaceMode.rawValue),
+            ] + numbers.map(Self.orNull)
+        )
+        pipeline.add(self.sql.deleteIdentities, [.int8(id.rawValue)])
+        let identities = definition.identities.sorted()
+        guard !identities.isEmpty else { return }
+        pipeline.add(
+            self.sql.insertIdentities,
+            [
+                .int8(id.rawValue), .texts(identities.map(\.kind.rawValue)),
+                .texts(identities.map(\.value)),
+            ]
+        )
+    }
+
+    private static func orNull(_ number: Int64?) -> PostgresValue {
+        number.map(PostgresValue.int8) ?? .null
+    }
+}

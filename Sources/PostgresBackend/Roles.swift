@@ -1,0 +1,120 @@
+package import ByreCore
+package import Postgres
+
+/// A role of PostgreSQL that reads one tenant through the views, and nothing else.
+///
+/// The role gets the schema and the views, never a table; which tenant the views show it is a row of
+/// `sql_reader`, the role's name its key. So a new reader locks nothing that commits need. Members
+/// of the role see what it sees.
+///
+/// Byre's own role owns the schema and is no superuser. It makes the role if it may (`CREATEROLE`);
+/// otherwise an administrator has to have made it.
+package enum SQLReader {
+    /// Which role reads which tenant.
+    static let table = """
+        CREATE TABLE sql_reader (
+            role              text        PRIMARY KEY CHECK (role <> ''),
+            tenant            bigint      NOT NULL REFERENCES tenant (id) ON DELETE CASCADE,
+            is_created        boolean     NOT NULL
+        );
+
+        CREATE INDEX sql_reader_of ON sql_reader (tenant);
+        """
+
+    /// Why a role cannot become a reader.
+    package enum Refusal: Error, Hashable, Sendable {
+        /// It is not a name that a role can have.
+        case name(String)
+        /// There is no such role, and Byre may not make one.
+        case missing(String)
+        /// The role sees every tenant as it is: a superuser, or a member of Byre's own role.
+        case privileged(String)
+        /// The role reads another tenant.
+        case taken(String)
+        /// There is no such tenant.
+        case noTenant
+        case database(PostgresError)
+    }
+
+    /// The most bytes of a role's name: PostgreSQL cuts longer ones.
+    static let nameBytesMax = 63
+
+    /// Lets a role read a tenant. Asking again changes nothing.
+    package static func create(
+        _ role: String,
+        for tenant: TenantID,
+        schema: String,
+        on connection: PostgresConnection
+    ) throws(Refusal) {
+        guard Self.isValid(role) else { throw .name(role) }
+        try Self.transaction(connection, schema) { () throws(Refusal) in
+            let isCreated = try Self.makeSure(of: role, connection)
+            let row = try Self.asking { () throws(PostgresError) in
+                try connection.query(
+                    """
+                    INSERT INTO sql_reader (role, tenant, is_created)
+                    SELECT $1, id, $3 FROM tenant WHERE id = $2
+                    ON CONFLICT (role) DO UPDATE SET role = excluded.role
+                    RETURNING tenant
+                    """,
+                    [.text(role), .int8(tenant.rawValue), .bool(isCreated)]
+                ).first
+            }
+            guard let row else { throw .noTenant }
+            guard row.int64(0) == tenant.rawValue else { throw .taken(role) }
+            try Self.asking { () throws(PostgresError) in
+                try connection.execute(Self.grant(role, schema: schema))
+            }
+        }
+    }
+
+    /// Takes from a role what ``create(_:for:schema:on:)`` gave it, and drops it if it was made
+    /// there and nothing else depends on it.
+    /// - Returns: whether it was a reader.
+    @discardableResult
+    package static func drop(
+        _ role: String,
+        schema: String,
+        on connection: PostgresConnection
+    ) throws(Refusal) -> Bool {
+        guard Self.isValid(role) else { throw .name(role) }
+        var isCreated: Bool?
+        try Self.transaction(connection, schema) { () throws(Refusal) in
+            try Self.asking { () throws(PostgresError) in
+                isCreated = try connection.query(
+                    "DELETE FROM sql_reader WHERE role = $1 RETURNING is_created",
+                    [.text(role)]
+                ).first?.bool(0)
+                guard try Self.find(role, connection) != nil else { return }
+                try connection.execute(Self.revoke(role, schema: schema))
+                guard isCreated == true else { return }
+                try connection.execute("SAVEPOINT dropping")
+                do throws(PostgresError) {
+                    try connection.execute("DROP ROLE \(Identifier.quoted(role))")
+                } catch {
+                    // Somebody has given it something else meanwhile: it is no longer only ours.
+                    guard error.sqlState == "2BP01" || error.sqlState == "55006" else { throw error }
+                    try connection.execute("ROLLBACK TO SAVEPOINT dropping")
+                }
+            }
+        }
+        return isCreated != nil
+    }
+
+    /// The readers of a tenant, by name.
+    package static func all(
+        of tenant: TenantID,
+        schema: String,
+        on connection: PostgresConnection
+    ) throws(PostgresError) -> [String] {
+        try connection.query(
+            PostgresStatement(
+                """
+                SELECT role FROM \(Identifier.quoted(schema)).sql_reader WHERE tenant = $1
+                ORDER BY role COLLATE "C"
+                """
+            ),
+            [.int8(tenant.rawValue)]
+        ).map { $0.text(0) }
+    }
+}

@@ -1,0 +1,141 @@
+import ByreCore
+import Postgres
+
+/// A connection that is made anew after it was lost. For one thread.
+///
+/// While the server cannot be reached, calls fail at once between two attempts.
+final class Session {
+    let address: StoreAddress
+    private let options: PostgresOptions
+    private let limits: PostgresLimits
+    private var connection: PostgresConnection?
+    private var retryAt: ContinuousClock.Instant?
+    private var delay: Int
+    private var isClosed = false
+
+    init(_ address: StoreAddress, _ options: PostgresOptions, _ limits: PostgresLimits) {
+        self.address = address
+        self.options = options
+        self.limits = limits
+        self.delay = limits.reconnectMilliseconds.lowerBound
+    }
+
+    /// Calls `body` with a connection, and once more with a new one if the first was lost without
+    /// this having been noticed before.
+    ///
+    /// `body` has no effect that must not happen twice, or is a transaction that it begins itself.
+    func run<R>(
+        _ body: (PostgresConnection) throws(PostgresError) -> R
+    ) throws(BackendError) -> R {
+        let isFresh = self.connection?.isAlive != true
+        do throws(PostgresError) {
+            return try body(self.connected())
+        } catch {
+            self.dropIfUseless(after: error)
+            guard !isFresh, self.connection == nil, error.kind != .timeout else {
+                throw BackendError(error)
+            }
+        }
+        do throws(PostgresError) {
+            return try body(self.connected())
+        } catch {
+            self.dropIfUseless(after: error)
+            throw BackendError(error)
+        }
+    }
+
+    /// The connection, made if there is none.
+    func connected() throws(PostgresError) -> PostgresConnection {
+        if self.isClosed { throw PostgresError(kind: .connection, message: "the store is closed") }
+        if let connection, connection.isAlive { return connection }
+        self.connection = nil
+        if let retryAt, ContinuousClock.now < retryAt {
+            throw PostgresError(kind: .connection, message: self.lastMessage)
+        }
+        do throws(PostgresError) {
+            let connection = try PostgresConnection(self.address.url, options: self.options)
+            self.connection = connection
+            self.retryAt = nil
+            self.delay = self.limits.reconnectMilliseconds.lowerBound
+            return connection
+        } catch {
+            self.lastMessage = error.message
+            self.retryAt = ContinuousClock.now + .milliseconds(self.delay)
+            self.delay = min(2 * self.delay, self.limits.reconnectMilliseconds.upperBound)
+            throw error
+        }
+    }
+
+    private var lastMessage = "not connected"
+
+    /// How long until the next attempt to connect is due; zero when it may be made.
+    var waitMilliseconds: Int {
+        guard let retryAt else { return 0 }
+        let left = ContinuousClock.now.duration(to: retryAt) / Duration.milliseconds(1)
+        return max(0, Int(left.rounded(.up)))
+    }
+
+    /// Lets go of a connection that is lost, or whose server does not take writes any more.
+    func dropIfUseless(after error: PostgresError) {
+        if error.kind == .connection || error.kind == .timeout || error.isReadOnly {
+            self.drop()
+        }
+    }
+
+    func drop() {
+        self.connection?.close()
+        self.connection = nil
+    }
+
+    func close() {
+        self.isClosed = true
+        self.drop()
+    }
+}
+
+extension PostgresOptions {
+    /// For connections that serve requests.
+    init(_ limits: PostgresLimits, _ address: StoreAddress) {
+        self.init()
+        self.applicationName = "byre \(address.schema)"
+        self.connectTimeoutSeconds = limits.connectSeconds
+        self.statementTimeoutMilliseconds = limits.statementMilliseconds
+        self.lockTimeoutMilliseconds = limits.lockMilliseconds
+        self.idleInTransactionTimeoutMilliseconds = limits.idleInTransactionMilliseconds
+        self.answerTimeoutMilliseconds = limits.answerMilliseconds
+        self.isPooled = address.isPooled
+    }
+
+    /// For what takes long: migrations, recovery, verification.
+    static func long(_ limits: PostgresLimits, _ address: StoreAddress) -> PostgresOptions {
+        var options = PostgresOptions(limits, address)
+        options.statementTimeoutMilliseconds = 0
+        options.lockTimeoutMilliseconds = limits.migrationLockMilliseconds
+        options.idleInTransactionTimeoutMilliseconds = 0
+        options.answerTimeoutMilliseconds = limits.longAnswerMilliseconds
+        return options
+    }
+}
+
+extension BackendError {
+    /// A failure that has written nothing.
+    init(_ error: PostgresError) {
+        // Class 23 is a constraint; XX001 and XX002 are damaged pages.
+        let state = error.sqlState ?? ""
+        if state.hasPrefix("23") || state == "XX001" || state == "XX002" {
+            self = .corrupt("PostgreSQL: \(error)")
+        } else {
+            self = .unavailable("PostgreSQL: \(error)")
+        }
+    }
+}
+
+extension StoreError {
+    init(_ address: StoreAddress, _ error: PostgresError) {
+        let path = String(describing: address)
+        switch error.sqlState {
+        case "XX001", "XX002": self = .corrupt(path: path, what: error.description)
+        default: self = .unusable(path: path, why: error.description)
+        }
+    }
+}

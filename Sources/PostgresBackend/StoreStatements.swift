@@ -1,0 +1,207 @@
+import ByreCore
+import Postgres
+
+/// The statements of a store: those of requests, with the names of its schema in them.
+///
+/// `EXPLAIN`-ed: all of `kv` is reached through its primary key, all of `tenant` and `lease` through
+/// theirs.
+struct StoreStatements: Sendable {
+    /// The schema, quoted, with a dot behind it.
+    let s: String
+
+    init(schema: String) {
+        self.s = "\"\(schema)\"."
+    }
+
+    // MARK: Beginning a transaction
+
+    /// Notes which commit of an instance this is: tells later whether it happened, and, as the row
+    /// stays locked, waits until that is decided.
+    var token: PostgresStatement {
+        .init(
+            """
+            INSERT INTO \(self.s)last_commit (instance, token, begun_at) VALUES ($1, $2, now())
+            ON CONFLICT (instance) DO UPDATE SET token = excluded.token, begun_at = now()
+            """
+        )
+    }
+
+    /// Writes, so that its own COMMIT returns when all before it is where synchronous standbys keep
+    /// it.
+    var resolve: PostgresStatement {
+        .init(
+            """
+            INSERT INTO \(self.s)last_commit (instance, token, begun_at) VALUES ($1, -1, now())
+            ON CONFLICT (instance) DO UPDATE SET begun_at = now() RETURNING token
+            """
+        )
+    }
+
+    /// Columns of a ``StoredTenant``'s counters, and what a writer has to know.
+    static let lockedColumns = """
+        id, revision, compact_revision, sequence, last_row, allocated_bytes, cluster_id, member_id,
+        changes_since, importer,
+        coalesce(imported_at > clock_timestamp() - make_interval(secs => $2), false)
+        """
+
+    var lockTenants: PostgresStatement {
+        .init(
+            """
+            SELECT \(Self.lockedColumns) FROM \(self.s)tenant WHERE id = ANY ($1)
+            ORDER BY id FOR NO KEY UPDATE
+            """
+        )
+    }
+
+    var readTenants: PostgresStatement {
+        .init("SELECT \(Self.lockedColumns) FROM \(self.s)tenant WHERE id = ANY ($1) ORDER BY id")
+    }
+
+    // MARK: Writing a batch
+
+    var insertRows: PostgresStatement {
+        .init(
+            """
+            INSERT INTO \(self.s)kv (row, tenant, mod_revision, sub, create_revision, version, lease,
+                key, value)
+            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[],
+                $5::bigint[], $6::bigint[], $7::bigint[], $8::bytea[], $9::bytea[])
+            """
+        )
+    }
+
+    var updateTenants: PostgresStatement {
+        .init(
+            """
+            UPDATE \(self.s)tenant AS t SET revision = u.revision,
+                compact_revision = u.compact_revision, sequence = u.sequence,
+                allocated_bytes = u.allocated_bytes, last_row = greatest(t.last_row, u.last_row)
+            FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
+                $6::bigint[]) AS u (id, revision, compact_revision, sequence, allocated_bytes,
+                    last_row)
+            WHERE t.id = u.id
+            """
+        )
+    }
+
+    var grant: PostgresStatement {
+        .init(
+            """
+            INSERT INTO \(self.s)lease (tenant, id, ttl_seconds, expires_at)
+            SELECT tenant, id, ttl, \(Self.expiry("ttl"))
+            FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS u (tenant, id, ttl)
+            ON CONFLICT (tenant, id) DO UPDATE
+                SET ttl_seconds = excluded.ttl_seconds, expires_at = excluded.expires_at
+            """
+        )
+    }
+
+    /// When a lease is over that is granted or renewed now.
+    static func expiry(_ ttl: String) -> String {
+        "clock_timestamp() + make_interval(secs => least(\(ttl), \(Self.leaseSecondsMax)))"
+    }
+
+    /// etcd's greatest time to live, which is more than a date of PostgreSQL needs to bear.
+    static let leaseSecondsMax: Int64 = 9_000_000_000
+
+    var revoke: PostgresStatement {
+        .init(
+            """
+            DELETE FROM \(self.s)lease USING unnest($1::bigint[], $2::bigint[]) AS u (tenant, id)
+            WHERE lease.tenant = u.tenant AND lease.id = u.id
+            """
+        )
+    }
+
+    var raise: PostgresStatement {
+        .init(
+            """
+            INSERT INTO \(self.s)alarm (tenant, member_id, kind) VALUES ($1, $2, $3)
+            ON CONFLICT DO NOTHING
+            """
+        )
+    }
+
+    var clear: PostgresStatement {
+        .init("DELETE FROM \(self.s)alarm WHERE tenant = $1 AND member_id = $2 AND kind = $3")
+    }
+
+    var insertChanges: PostgresStatement {
+        .init(
+            """
+            INSERT INTO \(self.s)change (tenant, sequence, n, kind, subject, ttl_seconds, alarm)
+            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[],
+                $5::bigint[], $6::bigint[], $7::text[])
+            """
+        )
+    }
+
+    var deleteRows: PostgresStatement {
+        .init("DELETE FROM \(self.s)kv WHERE row = ANY ($2) AND tenant = $1")
+    }
+
+    var notify: PostgresStatement { "SELECT pg_notify($1, $2)" }
+
+    // MARK: Imports
+
+    var beginImport: PostgresStatement {
+        .init(
+            """
+            UPDATE \(self.s)tenant SET importer = $2, imported_at = clock_timestamp() WHERE id = $1
+            """
+        )
+    }
+
+    var endImport: PostgresStatement {
+        .init("UPDATE \(self.s)tenant SET importer = NULL, imported_at = NULL WHERE id = $1")
+    }
+
+    /// Deletes what is above a tenant's commit point, and so does not exist.
+    var deleteRowsAbove: PostgresStatement {
+        .init(
+            """
+            DELETE FROM \(self.s)kv USING \(self.s)tenant AS t
+            WHERE t.id = $1 AND kv.row BETWEEN $1 << \(RowID.tenantBits)
+                AND ($1 + 1) << \(RowID.tenantBits) AND kv.mod_revision > t.revision
+            """
+        )
+    }
+
+    // MARK: Reading
+
+    /// Columns of a version, in the order that ``PostgresRow/version()`` takes.
+    static let versionColumns = """
+        row, tenant, mod_revision, sub, create_revision, version, lease, key,
+        octet_length(value)
+        """
+
+    var values: PostgresStatement {
+        .init(
+            "SELECT row, value FROM \(self.s)kv WHERE row = ANY ($2) AND tenant = $1 ORDER BY row"
+        )
+    }
+
+    var scan: PostgresStatement {
+        .init(
+            """
+            SELECT \(Self.versionColumns), value FROM \(self.s)kv
+            WHERE row BETWEEN $2 AND $3 AND tenant = $1 ORDER BY row
+            """
+        )
+    }
+
+    var allRows: PostgresStatement {
+        .init("SELECT \(Self.versionColumns) FROM \(self.s)kv ORDER BY row")
+    }
+
+
+    var leases: PostgresStatement {
+        .init("SELECT tenant, id, ttl_seconds FROM \(self.s)lease ORDER BY tenant, id")
+    }
+
+    var alarms: PostgresStatement {
+        .init(
+            "SELECT tenant, member_id, kind FROM \(self.s)alarm ORDER BY tenant, member_id, kind"
+        )
+    }
+}

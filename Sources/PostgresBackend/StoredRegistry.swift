@@ -1,0 +1,81 @@
+import ByreCore
+import Postgres
+
+/// The registry as a store holds it.
+enum StoredRegistry {
+    /// The tenants of ``StoreStatements/definitions`` with their identities.
+    static func tenants(
+        _ rows: some Sequence<PostgresRow>,
+        identities: some Sequence<PostgresRow>
+    ) -> [StoredTenant] {
+        var identitiesOf: [TenantID: Set<TenantIdentity>] = [:]
+        for row in identities {
+            // The constraints allow no other kinds.
+            guard let kind = TenantIdentity.Kind(rawValue: row.text(1)) else { continue }
+            identitiesOf[TenantID(rawValue: row.int64(0)), default: []].insert(
+                TenantIdentity(kind, row.text(2))
+            )
+        }
+        return rows.map { row in
+            let record = TenantRecord(
+                id: TenantID(rawValue: row.int64(0)),
+                revision: row.int64(1),
+                compactRevision: row.int64(2),
+                sequence: row.int64(3),
+                allocatedBytes: row.int64(5),
+                lastRow: RowID(rawValue: row.int64(4)),
+                clusterID: UInt64(bitPattern: row.int64(6)),
+                memberID: UInt64(bitPattern: row.int64(7))
+            )
+            var definition = Self.definition(row)
+            definition.identities = identitiesOf[record.id] ?? []
+            return StoredTenant(record, definition, isErasing: row.bool(8))
+        }
+    }
+
+    private static func definition(_ row: PostgresRow) -> TenantDefinition {
+        func number(_ column: Int) -> Int64? { row.isNull(column) ? nil : row.int64(column) }
+        var definition = TenantDefinition(
+            name: row.text(9),
+            uid: row.text(10),
+            prefix: row.bytes(11),
+            createdAt: row.int64(13)
+        )
+        // The constraints allow no other words.
+        definition.lifecycle = .init(rawValue: row.text(12)) ?? .suspended
+        definition.reclaimAt = number(14)
+        definition.generation = row.int64(15)
+        definition.limits.bytes = number(16)
+        definition.limits.spaceMode = .init(rawValue: row.text(17)) ?? .strict
+        definition.limits.keys = number(18)
+        definition.limits.valueBytes = number(19)
+        definition.limits.writesPerSecond = number(20)
+        definition.limits.readsPerSecond = number(21)
+        definition.limits.readBytesPerSecond = number(22)
+        definition.limits.watches = number(23)
+        definition.limits.leases = number(24)
+        definition.limits.connections = number(25)
+        definition.limits.inFlight = number(26)
+        if let nanoseconds = number(27) {
+            definition.autoCompaction = .periodic(retentionNanoseconds: nanoseconds)
+        } else if let count = number(28) {
+            definition.autoCompaction = .revision(retention: count)
+        }
+        return definition
+    }
+}
+
+extension PostgresRow {
+    /// A version from the columns ``StoreStatements/versionColumns``, which begin a row.
+    func version() -> Version {
+        Version(
+            modRevision: self.int64(2),
+            sub: UInt32(truncatingIfNeeded: self.int64(3)),
+            valueSize: UInt32(truncatingIfNeeded: self.int64(8)),
+            createRevision: self.int64(4),
+            version: self.int64(5),
+            lease: LeaseID(rawValue: self.int64(6)),
+            row: RowID(rawValue: self.int64(0))
+        )
+    }
+}

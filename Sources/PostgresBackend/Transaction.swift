@@ -1,0 +1,125 @@
+import ByreCore
+import Postgres
+
+/// A transaction of the writer's that has begun and holds the rows of tenants.
+struct Transaction {
+    /// Tells it from this instance's others.
+    let token: Int64
+    let connection: PostgresConnection
+    var tenants: [TenantID: LockedTenant] = [:]
+}
+
+/// What a tenant's row says.
+struct LockedTenant {
+    let record: TenantRecord
+    /// Changes up to this sequence may have been pruned.
+    let changesSince: Int64
+    /// The instance that imports into it.
+    let importer: Int64?
+    /// Whether it said so of late.
+    let isImportFresh: Bool
+
+    /// - Parameter row: the columns ``StoreStatements/lockedColumns``.
+    init(_ row: PostgresRow) {
+        self.record = TenantRecord(
+            id: TenantID(rawValue: row.int64(0)),
+            revision: row.int64(1),
+            compactRevision: row.int64(2),
+            sequence: row.int64(3),
+            allocatedBytes: row.int64(5),
+            lastRow: RowID(rawValue: row.int64(4)),
+            clusterID: UInt64(bitPattern: row.int64(6)),
+            memberID: UInt64(bitPattern: row.int64(7))
+        )
+        self.changesSince = row.int64(8)
+        self.importer = row.isNull(9) ? nil : row.int64(9)
+        self.isImportFresh = row.bool(10)
+    }
+}
+
+extension PostgresBackend {
+    /// Begins a transaction and locks the rows of `tenants`, in the order of their ids.
+    /// - Parameter more: adds statements that are to see what is locked.
+    /// - Returns: the results of those.
+    func beginTransaction(
+        locking tenants: [TenantID],
+        _ more: (inout Pipeline) -> Void = { _ in }
+    ) throws(BackendError) -> [PostgresResult] {
+        try self.checkOpen()
+        if self.transaction != nil { self.abandonTransaction() }
+        self.lastToken += 1
+        let token = self.lastToken
+        let (connection, results) = try self.writer.run {
+            connection throws(PostgresError) in
+            do throws(PostgresError) {
+                let results = try connection.pipeline { pipeline in
+                    pipeline.begin()
+                    pipeline.add(self.sql.token, [.int8(self.instance), .int8(token)])
+                    pipeline.add(self.sql.lockTenants, self.locking(tenants))
+                    more(&pipeline)
+                }
+                return (connection, results)
+            } catch {
+                Self.rollBack(connection)
+                throw error
+            }
+        }
+        var transaction = Transaction(token: token, connection: connection)
+        for row in results[2] {
+            let tenant = LockedTenant(row)
+            transaction.tenants[tenant.record.id] = tenant
+        }
+        self.transaction = transaction
+        return Array(results.dropFirst(3))
+    }
+
+    /// Parameters of ``StoreStatements/lockTenants``.
+    func locking(_ tenants: [TenantID]) -> [PostgresValue] {
+        [.int8s(tenants.map(\.rawValue)), .int8(Int64(self.limits.importSeconds))]
+    }
+
+    /// Ends the transaction without effect.
+    func abandonTransaction() {
+        guard let transaction = self.transaction else { return }
+        self.transaction = nil
+        Self.rollBack(transaction.connection)
+        if !transaction.connection.isAlive { self.writer.drop() }
+    }
+
+    static func rollBack(_ connection: PostgresConnection) {
+        guard connection.isInTransaction else { return }
+        do throws(PostgresError) {
+            try connection.execute("ROLLBACK")
+        } catch {
+            // The server ends the transaction with the connection.
+            connection.close()
+        }
+    }
+
+    /// Finds out whether the transaction with `token` was committed, whose connection was lost.
+    ///
+    /// While the server still works on it, the row that it locked is waited for.
+    /// - Throws: ``BackendError/uncertain(_:)`` when it cannot be learned in time.
+    func wasCommitted(_ token: Int64) throws(BackendError) -> Bool {
+        let deadline = ContinuousClock.now + .milliseconds(self.limits.resolveMilliseconds)
+        while true {
+            let failure: PostgresError
+            do throws(PostgresError) {
+                let result = try self.writer.connected().query(
+                    self.sql.resolve,
+                    [.int8(self.instance)]
+                )
+                return result.first?.int64(0) == token
+            } catch {
+                self.writer.dropIfUseless(after: error)
+                failure = error
+            }
+            guard ContinuousClock.now < deadline else {
+                throw .uncertain("PostgreSQL: \(failure)")
+            }
+            pause(milliseconds: max(self.writer.waitMilliseconds, Self.resolvePauseMilliseconds))
+        }
+    }
+
+    private static var resolvePauseMilliseconds: Int { 10 }
+}
