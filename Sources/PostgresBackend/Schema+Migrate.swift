@@ -83,11 +83,15 @@ extension Schema {
         _ connection: PostgresConnection,
         _ address: StoreAddress
     ) throws(PostgresError) -> Int64? {
-        let isThere = try connection.query(
-            "SELECT to_regclass($1) IS NOT NULL",
-            [.text("\"\(address.schema)\".store")]
+        // Not to_regclass: it may answer from what the connection knew before it waited for the lock.
+        let found = try connection.query(
+            """
+            SELECT 1 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+            WHERE nspname = $1 AND relname = 'store'
+            """,
+            [.text(address.schema)]
         )
-        guard isThere.first?.bool(0) == true else { return nil }
+        if found.isEmpty { return nil }
         let version = try connection.query(
             PostgresStatement("SELECT schema_version FROM \"\(address.schema)\".store")
         )

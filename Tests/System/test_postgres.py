@@ -159,7 +159,7 @@ def test_a_database_that_is_not_there_is_refused(cluster, schema, tmp_path: Path
         ("postgresql://u@h/d?schema=pg_x", "schema"),
         ("postgresql://u@h/d?pooled=maybe", "pooled"),
         (f"postgresql://u:{PASSWORD}/x@h/d", "%2F"),
-        (f"postgresql://u:{PASSWORD}@h:port/d", "connection string"),
+        (f"postgresql://u:{PASSWORD}@h:port/d", "port"),
         (f"postgresql://u:{PASSWORD}@h/d?nonsense=1", "connection string"),
     ],
 )

@@ -39,6 +39,10 @@ final class Serve: Sendable {
         )
         let backend = try Self.openBackend(configuration)
         // Only now is the data directory known to be ours to write to.
+        if case .postgres = configuration.store, configuration.needsDataDirectory {
+            // That of a file is there with the file.
+            try DirectoryMaking.make(configuration.dataDirectory)
+        }
         security.merge(
             try Self.security(
                 specs.filter { $0.certificates == .generated },

@@ -1,3 +1,6 @@
+import ByreCore
+import PostgresBackend
+
 /// Which database holds the tenants: `sqlite:///var/lib/byre/byre.db`, or
 /// `postgresql://byre@db1,db2/byre?schema=byre`.
 package enum StoreURL: Hashable, Sendable {
@@ -5,15 +8,13 @@ package enum StoreURL: Hashable, Sendable {
     case sqlite(path: String)
     /// A schema in a PostgreSQL database; the URL as it was given, password included.
     case postgres(url: String)
-
-    static let postgresSchemes = ["postgresql://", "postgres://"]
 }
 
 extension StoreURL: FlagValue {
     package static var placeholder: String { "URL" }
 
     package init(flagText: String) throws(FlagValueError) {
-        if Self.postgresSchemes.contains(where: flagText.hasPrefix) {
+        if StoreAddress.schemes.contains(where: flagText.hasPrefix) {
             self = try Self.postgres(checking: flagText)
             return
         }
@@ -41,16 +42,24 @@ extension StoreURL: FlagValue {
 
     private static func postgres(checking url: String) throws(FlagValueError) -> StoreURL {
         let mark = url.firstIndex(of: "?") ?? url.endIndex
-        let scheme = Self.postgresSchemes.first(where: url.hasPrefix) ?? ""
+        let scheme = StoreAddress.schemes.first(where: url.hasPrefix) ?? ""
         let authority = url[..<mark].dropFirst(scheme.count)
-        guard let at = authority.firstIndex(of: "@") else { return .postgres(url: url) }
-        // libpq ends the password at the first of these, and would take the rest for a host.
-        let isPlain = !authority[..<at].contains("/") && !authority[at...].dropFirst().contains("@")
-        guard isPlain else {
-            throw FlagValueError(
-                "has a user or a password with / or @ in it: write %2F and %40",
-                shown: URLSecrets.masked(url)
-            )
+        if let at = authority.firstIndex(of: "@") {
+            // libpq ends the password at the first of these, and takes the rest for a host.
+            let rest = authority[at...].dropFirst()
+            guard !authority[..<at].contains("/"), !rest.contains("@") else {
+                throw FlagValueError(
+                    "has a user or a password with / or @ in it: write %2F and %40",
+                    shown: URLSecrets.masked(url)
+                )
+            }
+        }
+        do throws(StoreError) {
+            _ = try StoreAddress(url)
+        } catch .unusable(_, let why) {
+            throw FlagValueError("cannot be used: \(why)", shown: URLSecrets.masked(url))
+        } catch {
+            throw FlagValueError("cannot be used: \(error)", shown: URLSecrets.masked(url))
         }
         return .postgres(url: url)
     }
