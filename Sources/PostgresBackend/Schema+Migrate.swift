@@ -83,15 +83,16 @@ extension Schema {
         _ connection: PostgresConnection,
         _ address: StoreAddress
     ) throws(PostgresError) -> Int64? {
-        // Not to_regclass: it may answer from what the connection knew before it waited for the lock.
-        let found = try connection.query(
+        // From the catalog itself: what `to_regclass` has seen to be missing it may take for missing
+        // still, after a wait for the lock.
+        let isThere = try connection.query(
             """
             SELECT 1 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
             WHERE nspname = $1 AND relname = 'store'
             """,
             [.text(address.schema)]
         )
-        if found.isEmpty { return nil }
+        guard !isThere.isEmpty else { return nil }
         let version = try connection.query(
             PostgresStatement("SELECT schema_version FROM \"\(address.schema)\".store")
         )

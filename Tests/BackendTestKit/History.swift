@@ -94,13 +94,12 @@ package struct History {
 
     /// What is a tenant's among some rows.
     package func span(of id: Int64, _ places: ClosedRange<Int64>) -> RowSpan {
-        var next = RowID(rawValue: 1)
-        for row in self.written where row.tenant.rawValue == id { next = row.version.row.next }
-        var span = RowSpan(from: next)
-        for (place, row) in zip(Int64(1)..., self.written)
-        where places.contains(place) && row.tenant.rawValue == id {
-            span.include(row.version.row)
-        }
+        let its = zip(Int64(1)..., self.written).filter { $0.1.tenant.rawValue == id }
+            .map { (place: $0.0, row: $0.1.version.row) }
+        let among = its.filter { places.contains($0.place) }
+        let next = its.last?.row.next ?? RowID(rawValue: 1)
+        var span = RowSpan(from: among.first?.row ?? next)
+        for (_, row) in among { span.include(row) }
         return span
     }
 

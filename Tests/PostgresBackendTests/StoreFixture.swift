@@ -26,8 +26,10 @@ struct StoreFixture {
     }
 
     /// Runs statements in the store's schema, as a person would.
+    /// - Returns: the lines of the answer, without the end of the last one.
     @discardableResult
     func run(_ sql: String) throws -> String {
-        try self.cluster.run("SET search_path TO byre;\n" + sql, in: self.database)
+        let lines = try self.cluster.run("SET search_path TO byre;\n" + sql, in: self.database)
+        return String(lines.reversed().drop { $0.isNewline }.reversed())
     }
 }

@@ -203,7 +203,7 @@ def test_space_is_counted_over_both(tmp_path: Path, url: str) -> None:
             assert client.must("Status").errors
         assert not opened[1].call("Put", types.PutRequest(key=b"one more", value=b"v")).ok
         opened[1].delete(b"k", range_end=b"l")
-        opened[1].must("Compact", revision=opened[1].revision())
+        opened[1].must("Compact", revision=opened[1].revision(), physical=True)
         opened[1].must("Alarm", action=2, alarm=1)
         opened[0].put(b"again", b"v")
     finally:
@@ -226,7 +226,7 @@ def test_an_administrators_change_is_seen_by_all(pair: list[Instance], tmp_path:
     within(SPREAD_SECONDS_MAX, lambda: there.json("show", "acme")["state"] == "suspended")
     there("resume", "acme")
     within(SPREAD_SECONDS_MAX, lambda: here.json("show", "acme")["state"] == "active")
-    here("delete", "acme", "--now")
+    here("delete", "acme", "--now", "--wait")
     within(SPREAD_SECONDS_MAX, lambda: "acme" not in there.names())
     there("create", "acme")
     within(SPREAD_SECONDS_MAX, lambda: "acme" in here.names())

@@ -17,7 +17,7 @@ enum StoreOpening {
         do throws(StoreError) {
             switch store {
             case .sqlite(let path): return try SQLiteBackend.verify(path: path)
-            case .postgres(let url): _ = url; return []
+            case .postgres(let url): return try PostgresBackend.verify(url: url)
             }
         } catch {
             throw StartError("\(error)")
