@@ -163,5 +163,3 @@ class Load:
     def _history(self, instance: Instance) -> History:
         with Client(instance.target) as client:
             return History(client)
-
-
