@@ -153,6 +153,7 @@ let package = Package(
             name: "EtcdServer",
             dependencies: [
                 "ByreCore", "Engine", "EtcdAPI", "GRPC", "Tenancy",
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),

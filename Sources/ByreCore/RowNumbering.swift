@@ -23,6 +23,11 @@ extension RowID {
 extension TenantState {
     /// Number of the tenant's next row, with ``RowNumbering/tenant``.
     package var nextRow: RowID { self.record.nextRow }
+
+    /// All row numbers that the tenant has used, with ``RowNumbering/tenant``; nil when there are none.
+    package var usedRows: ClosedRange<RowID>? {
+        self.lastRow.rawValue == 0 ? nil : RowID.first(of: self.id)...self.lastRow
+    }
 }
 
 extension TenantRecord {

@@ -224,18 +224,3 @@ package enum LeaseRenewal: Hashable, Sendable {
     case expired
     case notFound
 }
-
-/// An instance that serves a store.
-package struct InstanceRecord: Hashable, Sendable {
-    /// Never 0; no two instances that live have the same.
-    package var id: UInt64
-    package var name: String
-    /// Where its clients reach it.
-    package var clientURLs: [String]
-
-    package init(id: UInt64, name: String, clientURLs: [String]) {
-        self.id = id
-        self.name = name
-        self.clientURLs = clientURLs
-    }
-}

@@ -33,8 +33,8 @@ final class BatchRun {
     private(set) var hasRemovals = false
     private let configuration: Configuration
 
-    init(firstRow: RowID, configuration: Configuration) {
-        self.batch = Batch(firstRow: firstRow)
+    init(firstRow: RowID, numbering: RowNumbering, configuration: Configuration) {
+        self.batch = Batch(firstRow: firstRow, numbering: numbering)
         self.configuration = configuration
     }
 

@@ -14,7 +14,7 @@ extension Committer {
         let waiting = self.imports.clearSlice(
             now: self.parts.clock.now(),
             configuration: self.parts.configuration
-        ) { batch throws(BackendError) in try self.commitDirectly(batch) }
+        ) { batch throws(BackendError) in try self.commitAlone(batch) }
         for submission in waiting { self.importStep(submission) }
     }
 
@@ -32,7 +32,16 @@ extension Committer {
     }
 
     private func importStep(_ submission: ImportSubmission) {
-        if case .begin = submission.step, self.imports.postpones(submission) { return }
+        if case .begin = submission.step {
+            if self.imports.postpones(submission) { return }
+            // An instance that ended may have left rows in a shared store.
+            let tenant = submission.session.tenant
+            if self.parts.shared != nil, let rows = tenant.snapshot.state.usedRows,
+                self.imports.clears(rows, of: tenant, before: submission)
+            {
+                return
+            }
+        }
         if case .abandon = submission.step { self.imports.dropPostponed(submission.session) }
         do throws(ImportError) {
             try self.take(submission)
@@ -83,7 +92,8 @@ extension Committer {
     ) throws(ImportError) {
         let tenant = session.ticket.tenant
         var batch = CommitBatch()
-        var row = self.nextRow
+        defer { self.abandonIfBegun() }
+        var row = try self.beginImport(session)
         for key in keys {
             let version = key.version(in: row)
             guard version.revision > session.last else {
@@ -104,9 +114,33 @@ extension Committer {
         guard !batch.rows.isEmpty else { return }
         try self.checkLimits(of: session)
         // The commit point stays where it is.
-        batch.tenants = [tenant.snapshot.state.record]
+        var state = tenant.snapshot.state
+        if self.parts.shared != nil, let last = batch.rows.last {
+            state.importedRows(through: last.version.row)
+        }
+        batch.tenants = [state.record]
         try self.commitImport(batch)
-        self.advance(to: row)
+        if self.parts.shared == nil {
+            self.advance(to: row)
+        } else {
+            session.sequence = state.sequence
+            tenant.publish(state)
+        }
+    }
+
+    /// Begins a commit of an import. On a shared store, nobody else may have written to the tenant.
+    /// - Returns: the number of the next row.
+    private func beginImport(_ session: Imports.Session) throws(ImportError) -> RowID {
+        guard self.parts.shared != nil else { return self.nextRow }
+        let tenant = session.ticket.tenant
+        do throws(BackendError) {
+            try self.begin(tenant)
+        } catch {
+            throw .backend(error)
+        }
+        let state = tenant.snapshot.state
+        guard state.sequence == session.sequence else { throw .underWay }
+        return state.nextRow
     }
 
     private func checkLimits(of session: Imports.Session) throws(ImportError) {
@@ -133,13 +167,22 @@ extension Committer {
         guard revision >= session.last.main, revision >= 1 else {
             throw .contradiction("there are keys of revisions after \(revision)")
         }
+        defer { self.abandonIfBegun() }
+        if self.parts.shared != nil {
+            do throws(BackendError) {
+                try self.beginRegistry([tenant])
+            } catch {
+                throw .backend(error)
+            }
+            guard tenant.snapshot.state.sequence == session.sequence else { throw .underWay }
+        }
         guard tenant.lifecycle == .suspended else { throw .notSuspended }
         let present = tenant.snapshot.state
         guard present.isPristine, !tenant.withHub({ $0.isWatched }) else {
             throw .notEmpty(revision: present.revision)
         }
         var state = session.state
-        state.finishImport(at: revision, sequence: present.sequence)
+        state.finishImport(at: revision, after: present)
         var definition = tenant.definition
         definition.lifecycle = .active
         let result = self.registry.apply(
@@ -174,5 +217,6 @@ extension Committer {
             }
             tenant.publish(state)
         }
+        self.parts.shared?.barrier.published(tenant)
     }
 }

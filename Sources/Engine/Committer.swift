@@ -18,17 +18,25 @@ final class Committer {
         let readers: ReaderPool
         let pins: ReadPins
         let counters: StoreCounters
+        /// Nil for a store with one writer.
+        let shared: SharedStore?
         let report: @Sendable (StoreReport) -> Void
     }
 
     let parts: Parts
     var registry: Registry
     var imports = Imports()
-    private let loader: CommitterLoader
+    let loader: CommitterLoader
+    /// What other instances commit; nil for a store with one writer.
+    var following: Following?
     private(set) var nextRow: RowID
-    private var compactions: Compactions
+    var compactions: Compactions
     private var timers: Timers
     private var isFailing = false
+    /// Whether a commit to a shared store has begun, and is to be ended.
+    var isBegun = false
+    /// When a shared store's housekeeper has the backend do its own housekeeping.
+    var nextMaintenance = Int64.min
     /// When to have the backend settle what it left for later; `Int64.max` for nothing left.
     private var settleTime = Int64.max
 
@@ -38,7 +46,12 @@ final class Committer {
         self.loader = CommitterLoader(backend: parts.backend, cache: parts.cache)
         self.nextRow = nextRow
         self.compactions = Compactions(parts: parts)
-        self.timers = Timers(configuration: parts.configuration, now: parts.clock.now())
+        self.following = parts.shared.map { Following($0) }
+        self.timers = Timers(
+            configuration: parts.configuration,
+            isShared: parts.shared != nil,
+            now: parts.clock.now()
+        )
         // A compaction that a crash cut short is finished now.
         for tenant in registry.directory.all { self.compactions.begin(tenant) }
     }
@@ -49,8 +62,14 @@ final class Committer {
             let deadline = self.nextDeadline()
             guard var submissions = self.parts.queue.take(portion, until: deadline) else { break }
             let isIdle = submissions.isEmpty
-            submissions += self.timers.due(self.registry.directory.all, now: self.parts.clock.now())
+            submissions += self.timers.due(
+                self.registry.directory.all,
+                isHousekeeper: self.isHousekeeper,
+                now: self.parts.clock.now()
+            )
+            if self.parts.shared != nil { submissions += self.expiries() }
             self.process(submissions)
+            if self.parts.shared != nil { self.follow() }
             self.changeTenants()
             self.importTenants()
             let isSettled = isIdle && self.settle(isIdle: true)
@@ -82,9 +101,10 @@ final class Committer {
         min(
             self.timers.next,
             self.compactions.next,
-            self.registry.next,
+            self.isHousekeeper ? self.registry.next : .max,
             self.imports.next,
-            self.settleTime
+            self.settleTime,
+            self.following?.next ?? .max
         )
     }
 
@@ -92,9 +112,18 @@ final class Committer {
 
     /// Commits submissions in as many batches as the bounds ask for.
     private func process(_ submissions: [Submission]) {
+        var submissions = submissions
         var next = 0
         while next < submissions.count {
-            let run = BatchRun(firstRow: self.nextRow, configuration: self.parts.configuration)
+            let run = self.newRun()
+            if self.parts.shared != nil {
+                do throws(BackendError) {
+                    try self.begin(for: &submissions, from: next)
+                } catch {
+                    self.refuse(submissions[next...], error)
+                    return
+                }
+            }
             let now = self.parts.clock.now()
             let first = next
             while next < submissions.count, run.hasRoom {
@@ -113,6 +142,21 @@ final class Committer {
         }
     }
 
+    private func newRun() -> BatchRun {
+        BatchRun(
+            firstRow: self.nextRow,
+            numbering: self.parts.shared == nil ? .store : .tenant,
+            configuration: self.parts.configuration
+        )
+    }
+
+    /// Answers those whose batch could not be begun.
+    private func refuse(_ submissions: ArraySlice<Submission>, _ error: BackendError) {
+        var replies = ReplyBatch()
+        for submission in submissions { replies.add(submission.reply, .failure(.backend(error))) }
+        replies.send()
+    }
+
     private func commit(_ run: BatchRun) {
         run.finish()
         if !run.batch.isEmpty {
@@ -125,6 +169,7 @@ final class Committer {
             self.nextRow = run.batch.nextRow
             self.compactions.removalsCommitted()
         }
+        self.abandonIfBegun()
         self.publish(run)
         self.answer(run)
         if !run.batch.isEmpty { self.settle(isIdle: false) }
@@ -169,14 +214,11 @@ final class Committer {
     /// Makes a batch durable, and keeps account of how that goes.
     func commitDirectly(_ batch: CommitBatch) throws(BackendError) {
         let start = self.parts.clock.now()
+        self.isBegun = false
         do throws(BackendError) {
             try self.parts.backend.commit(batch)
         } catch {
-            self.parts.counters.failed()
-            if !self.isFailing {
-                self.isFailing = true
-                self.parts.report(.commitFailed(error))
-            }
+            self.failed(error)
             throw error
         }
         self.parts.counters.committed(nanoseconds: self.parts.clock.now() - start)
@@ -184,6 +226,14 @@ final class Committer {
             self.isFailing = false
             self.parts.report(.commitsResumed)
         }
+    }
+
+    /// Keeps account of a commit that failed, or could not begin.
+    func failed(_ error: BackendError) {
+        self.parts.counters.failed()
+        guard !self.isFailing else { return }
+        self.isFailing = true
+        self.parts.report(.commitFailed(error))
     }
 
     /// Counts rows that were written beside a batch.
@@ -206,15 +256,25 @@ final class Committer {
             self.parts.cache.insert(row.value, of: row.version.row, tenant: row.tenant)
         }
         for work in run.work where work.isChanged {
-            self.publish(work, leases: run.batch.commit.leases)
+            self.publish(
+                work.evaluation.state,
+                of: work.tenant,
+                changes: work.evaluation.changes,
+                leases: run.batch.commit.leases,
+                isCompacted: work.isCompacted
+            )
         }
     }
 
     /// Makes a tenant's new state visible, and tells its watchers what changed.
-    private func publish(_ work: BatchRun.Work, leases: [CommitBatch.LeaseChange]) {
-        let tenant = work.tenant
-        let state = work.evaluation.state
-        let events = self.events(of: work)
+    func publish(
+        _ state: TenantState,
+        of tenant: TenantStore,
+        changes: [Change],
+        leases: [CommitBatch.LeaseChange],
+        isCompacted: Bool
+    ) {
+        let events = self.events(of: changes, in: tenant)
         let now = self.parts.clock.now()
         let waiters = tenant.withLive { live in
             var waiters: [@Sendable () -> Void] = []
@@ -232,23 +292,23 @@ final class Committer {
                 live.wakes += live.hub.publish(events)
             } else if live.hub.isWatched {
                 // Somebody came just now. What a key held before is loaded when it is asked for.
-                live.wakes += live.hub.publish(work.evaluation.changes.map { $0.event(nil) })
+                live.wakes += live.hub.publish(changes.map { $0.event(nil) })
             } else {
-                live.hub.record(work.evaluation.changes)
+                live.hub.record(changes)
             }
-            if work.isCompacted { live.hub.compact(to: state.compactRevision) }
+            if isCompacted { live.hub.compact(to: state.compactRevision) }
             tenant.publish(state)
             return waiters
         }
         for waiter in waiters { waiter() }
-        if work.isCompacted { self.compactions.begin(tenant) }
+        self.parts.shared?.barrier.published(tenant)
+        if isCompacted { self.compactions.begin(tenant) }
     }
 
     /// The changes as watchers see them, with the previous values that some watcher wants; nil when
     /// there are no watchers.
-    private func events(of work: BatchRun.Work) -> [WatchEvent]? {
-        let changes = work.evaluation.changes
-        let wanted: [Bool]? = work.tenant.withHub { hub in
+    private func events(of changes: [Change], in tenant: TenantStore) -> [WatchEvent]? {
+        let wanted: [Bool]? = tenant.withHub { hub in
             guard hub.isWatched else { return nil }
             return changes.map { $0.previous != nil && hub.needsPreviousValue(of: $0.key) }
         }
@@ -256,7 +316,7 @@ final class Committer {
         return zip(changes, wanted).map { change, isWanted in
             guard isWanted, let version = change.previous else { return change.event(nil) }
             return change.event(
-                self.loader.valueIfLoadable(of: work.tenant.id, version: version)
+                self.loader.valueIfLoadable(of: tenant.id, version: version)
             )
         }
     }
@@ -350,20 +410,23 @@ final class Committer {
         self.imports.forget(tenant.id)
         self.compactions.forget(tenant)
         self.timers.forget(tenant.id)
+        self.following?.forget(tenant.id)
+        self.parts.shared?.barrier.fail(.stopped, of: tenant.id)
     }
 
     /// One slice of what is not urgent: compaction, and when nobody waits the backend's own.
     private func housekeep(isIdle: Bool) {
         let now = self.parts.clock.now()
         if self.compactions.next <= now {
-            let run = BatchRun(firstRow: self.nextRow, configuration: self.parts.configuration)
             self.compactions.slice(now: now)
+            let run = self.newRun()
             self.compactions.addRemovals(to: run, now: now)
             if run.hasRemovals { self.commit(run) }
         }
-        self.eraseTenants()
+        if self.parts.shared != nil { self.removeShared(now: now) }
+        if self.isHousekeeper { self.eraseTenants() }
         self.clearImports()
-        if isIdle {
+        if isIdle, self.maintains(now: now) {
             do throws(BackendError) {
                 _ = try self.parts.backend.maintain()
             } catch {

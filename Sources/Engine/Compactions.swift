@@ -28,16 +28,27 @@ struct Compactions {
     /// Removals at the front of `removals` that are in the commit under way.
     private var inCommit = 0
     private var nextSlice: Int64 = .max
+    /// What takes the place of `removals` on a shared store.
+    private var sharedRemovals: SharedRemovals
     /// No removal is tried before, since one has failed.
     private var removalsFrom: Int64 = .min
 
     init(parts: Committer.Parts) {
         self.parts = parts
+        self.sharedRemovals = SharedRemovals(parts.configuration)
     }
 
     /// When there is something to do, in nanoseconds; `Int64.max` for nothing.
     var next: Int64 {
         self.nextSlice
+    }
+
+    /// Starts cleaning up from the beginning, for a tenant that was loaded anew.
+    mutating func restart(_ tenant: TenantStore) {
+        if let place = self.jobs.firstIndex(where: { $0.tenant === tenant }) {
+            self.jobs[place].position = 0
+        }
+        self.begin(tenant)
     }
 
     /// Starts cleaning up below a tenant's compact revision, or lets a cleaning under way go on to it.
@@ -71,9 +82,10 @@ struct Compactions {
     /// Cleans the keys of one slice of revisions of one tenant.
     mutating func slice(now: Int64) {
         defer { self.reschedule(now: now) }
-        guard self.removalRows < self.parts.configuration.deferredRowsMax, !self.jobs.isEmpty else {
-            return
-        }
+        let isShared = self.parts.shared != nil
+        guard !self.jobs.isEmpty,
+            isShared || self.removalRows < self.parts.configuration.deferredRowsMax
+        else { return }
         var job = self.jobs.removeFirst()
         var keys: [Bytes] = []
         let visited = job.tenant.withHub { hub in
@@ -88,12 +100,23 @@ struct Compactions {
         }
         job.position = visited + 1
         var state = job.tenant.snapshot.state
-        let rows = state.removeCompacted(keys)
-        if !rows.isEmpty {
+        var tombstones: [RowID]? = isShared ? [] : nil
+        let rows = state.removeCompacted(keys, tombstones: &tombstones)
+        if !rows.isEmpty || tombstones?.isEmpty == false {
             job.tenant.publish(state)
             let epoch = self.parts.pins.advance()
-            self.removals.append(Removal(tenant: job.tenant, epoch: epoch, rows: rows))
-            self.removalRows += rows.count
+            if isShared {
+                self.sharedRemovals.add(
+                    hidden: rows,
+                    tombstones: tombstones ?? [],
+                    of: job.tenant,
+                    epoch: epoch,
+                    now: now
+                )
+            } else {
+                self.removals.append(Removal(tenant: job.tenant, epoch: epoch, rows: rows))
+                self.removalRows += rows.count
+            }
         }
         if visited < job.revision {
             self.jobs.append(job)
@@ -108,7 +131,7 @@ struct Compactions {
     /// Adds rows that nobody needs any more to a batch, oldest first.
     mutating func addRemovals(to run: BatchRun, now: Int64) {
         self.inCommit = 0
-        guard now >= self.removalsFrom else { return }
+        guard self.parts.shared == nil, now >= self.removalsFrom else { return }
         for removal in self.removals.prefix(Self.removalsPerCommitMax) {
             guard self.parts.pins.mayDelete(removal.epoch) else { break }
             run.remove(removal.rows, of: removal.tenant)
@@ -144,6 +167,7 @@ struct Compactions {
             self.removalRows -= removal.rows.count
         }
         self.removals.removeAll { $0.tenant === tenant }
+        self.sharedRemovals.forget(tenant)
         replies.send()
     }
 
@@ -167,5 +191,34 @@ struct Compactions {
         let hasWork = !self.jobs.isEmpty || !self.removals.isEmpty
         self.nextSlice =
             hasWork ? now + self.parts.configuration.compactionSleepNanoseconds : .max
+    }
+
+    /// Deletes a bounded number of rows of a shared store that nobody reads any more, if this instance is
+    /// the one to do it.
+    /// - Returns: whether rows were deleted; there may be more.
+    mutating func removeShared(
+        isHousekeeper: Bool,
+        now: Int64,
+        _ remove: (_ rows: [(tenant: TenantID, rows: [RowID])]) throws(BackendError) -> Void
+    ) -> Bool {
+        let pins = self.parts.pins
+        let rows = self.sharedRemovals.due(
+            isHousekeeper: isHousekeeper,
+            now: now,
+            mayDelete: pins.mayDelete
+        )
+        guard !rows.isEmpty else { return false }
+        do throws(BackendError) {
+            try remove(rows)
+        } catch {
+            self.sharedRemovals.failed(
+                until: now + Self.slicesAfterFailure
+                    * self.parts.configuration.compactionSleepNanoseconds
+            )
+            return false
+        }
+        for removal in rows { self.parts.cache.remove(removal.rows) }
+        self.sharedRemovals.committed()
+        return true
     }
 }

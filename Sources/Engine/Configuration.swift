@@ -63,6 +63,23 @@ package struct Configuration: Sendable {
     package var importStepsMax = 256
     /// Pause before an erasing goes on after a commit of it failed.
     package var eraseRetryNanoseconds: Int64 = 1_000_000_000
+    /// How often an instance of a shared store says that it lives, and asks for leases that are over.
+    package var beatNanoseconds: Int64 = 500_000_000
+    /// Most renewals of leases waiting on a shared store; one more is refused.
+    package var renewalsMax = 65_536
+    /// How long rows that compaction made unreachable stay in a shared store, where another instance may
+    /// still read them.
+    package var sharedRemovalDelayNanoseconds: Int64 = 60_000_000_000
+    /// How long an instance of a shared store remembers such rows while another is the housekeeper, to
+    /// delete them if it becomes that.
+    package var sharedRemovalMemoryNanoseconds: Int64 = 600_000_000_000
+    /// Rows of compacted versions that an instance of a shared store remembers; the oldest are forgotten
+    /// first, and found again by its next start.
+    package var sharedDeferredRowsMax = 8_000_000
+    /// Tenants whose news an instance of a shared store asks for at once.
+    package var tenantsPerNewsMax = 256
+    /// How often the housekeeper of a shared store does the backend's own housekeeping.
+    package var sharedMaintenanceNanoseconds: Int64 = 5_000_000_000
     /// Automatic compaction of tenants that have no policy of their own, or nil.
     package var autoCompaction: AutoCompaction?
     /// How often streams that asked for it are told of progress.

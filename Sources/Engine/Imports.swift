@@ -15,11 +15,14 @@ struct Imports {
         var newestKeys: [(key: Bytes, revision: Revision)] = []
         /// Where its rows are.
         var rows: RowSpan
+        /// The tenant's sequence after the last commit of the import.
+        var sequence: Int64
 
         init(_ ticket: TenantImport, nextRow: RowID) {
             self.ticket = ticket
             self.state = ticket.tenant.snapshot.state
             self.rows = RowSpan(from: nextRow)
+            self.sequence = self.state.sequence
         }
     }
 
@@ -34,6 +37,8 @@ struct Imports {
     private var clearings: [TenantID: Clearing] = [:]
     /// When the clearing goes on.
     private var nextClearing: Int64 = 0
+    /// Rows up to which a tenant of a shared store was cleared.
+    private var cleared: [TenantID: RowID] = [:]
 
     /// When there is something to do that nobody asks for; `Int64.max` for never.
     var next: Int64 { self.clearings.isEmpty ? .max : self.nextClearing }
@@ -56,6 +61,24 @@ struct Imports {
         let id = submission.session.tenant.id
         guard self.clearings[id] != nil else { return false }
         self.clearings[id]?.waiting.append(submission)
+        return true
+    }
+
+    /// Whether a beginning has to wait until rows are cleared that another instance may have left.
+    mutating func clears(
+        _ rows: ClosedRange<RowID>,
+        of tenant: TenantStore,
+        before submission: ImportSubmission
+    ) -> Bool {
+        guard self.cleared[tenant.id] != rows.upperBound, !self.isBusy(tenant.id),
+            tenant.lifecycle == .suspended, tenant.snapshot.state.isPristine
+        else { return false }
+        self.cleared[tenant.id] = rows.upperBound
+        var span = RowSpan(from: rows.lowerBound)
+        span.include(rows.lowerBound)
+        span.include(rows.upperBound)
+        self.clearings[tenant.id] = Clearing(tenant: tenant, rows: span, waiting: [submission])
+        self.nextClearing = 0
         return true
     }
 
@@ -103,6 +126,7 @@ struct Imports {
     /// Forgets a tenant that is erased with all its rows.
     mutating func forget(_ id: TenantID) {
         self.sessions[id] = nil
+        self.cleared[id] = nil
         for submission in self.clearings.removeValue(forKey: id)?.waiting ?? [] {
             submission.answer(.failure(.ended))
         }

@@ -24,12 +24,14 @@ struct Registry {
     typealias Commit = (CommitBatch) throws(BackendError) -> Void
 
     let parts: Parts
-    private(set) var directory: TenantDirectory
+    var directory: TenantDirectory
     /// Prefixes of tenants, erased ones until they are gone.
-    private var prefixes = PrefixSet()
+    var prefixes = PrefixSet()
     /// When the tenants that are being deleted are to be erased, in seconds since 1970.
-    private var reclaims: [TenantID: Int64] = [:]
-    private var nextID: Int64
+    var reclaims: [TenantID: Int64] = [:]
+    var nextID: Int64
+    /// What is known of a shared store's registry.
+    var version: Int64 = -1
     var erasings: [Erasing]
     /// When the erasing goes on.
     var nextErasing: Int64 = 0
@@ -51,7 +53,7 @@ struct Registry {
         self.publishErasings()
     }
 
-    private mutating func note(_ definition: TenantDefinition, of id: TenantID) {
+    mutating func note(_ definition: TenantDefinition, of id: TenantID) {
         self.nextID = max(self.nextID, id.rawValue + 1)
         self.reclaims[id] = definition.lifecycle == .deleting ? definition.reclaimAt : nil
     }
@@ -237,14 +239,17 @@ struct Registry {
         self.reclaims[tenant.id] = nil
         self.directory = self.directory.removing(tenant)
         tenant.dissolve()
+        let isShared = state.lastRow.rawValue > 0
         self.erasings.append(
-            Erasing(
-                id: tenant.id,
-                definition: tenant.definition,
-                rows: state.rows,
-                leases: state.leases.count,
-                epoch: epoch()
-            )
+            isShared
+                ? Erasing(shared: StoredTenant(state.record, tenant.definition), epoch: epoch())
+                : Erasing(
+                    id: tenant.id,
+                    definition: tenant.definition,
+                    rows: state.rows,
+                    leases: state.leases.count,
+                    epoch: epoch()
+                )
         )
         self.parts.published.publish(self.directory, .erased(tenant))
         self.publishErasings()

@@ -13,9 +13,12 @@ package final class Store: Sendable {
     private let committer: WorkerThread
     private let backend: any Backend
     package let counters: StoreCounters
+    /// What the store has if other instances write it too; nil for one with a single writer.
+    package let shared: SharedStore?
 
     /// Recovers a store and starts its threads.
     /// - Parameters:
+    ///   - instance: this instance, for the others of a shared store.
     ///   - newTenant: the tenant that a store without any is given, if it is to be given one.
     ///   - encodeEvent: makes the wire form of a watch event.
     ///   - report: told of what a person should know (a commit that failed, and that they work again).
@@ -25,6 +28,7 @@ package final class Store: Sendable {
         configuration: Configuration,
         clock: Clock = .monotonic,
         wallClock: WallClock = .system,
+        instance: InstanceRecord = .anonymous,
         newTenant: TenantDefinition?,
         watchLimits: WatchLimits = WatchLimits(),
         encodeEvent: @escaping WatchEventEncoder,
@@ -45,7 +49,8 @@ package final class Store: Sendable {
             catchUp: CatchUp(readers: readers, cache: cache),
             watchLimits: watchLimits,
             quota: configuration.quota,
-            encodeEvent: encodeEvent
+            encodeEvent: encodeEvent,
+            instance: backend.shared == nil ? nil : instance
         )
         let nextRow = RowID(rawValue: recovered.lastRow.rawValue + 1)
         var tenants = recovered.tenants.values.map {
@@ -56,16 +61,15 @@ package final class Store: Sendable {
             )
         }
         if let newTenant, tenants.isEmpty, recovered.erasing.isEmpty {
-            let record = TenantRecord(id: TenantID(rawValue: 1), uid: newTenant.uid)
-            var batch = CommitBatch()
-            batch.registry = [.create(record, newTenant)]
             do throws(BackendError) {
-                try backend.commit(batch)
+                let first = try Self.createFirst(newTenant, in: backend)
+                let numbered = backend.rowNumbering == .tenant ? first.record.nextRow : nextRow
+                let state = TenantState(first.record, nextRow: numbered)
+                tenants = [factory.make(state, first.definition)]
             } catch {
                 readers.stop()
                 throw error
             }
-            tenants = [factory.make(TenantState(record, nextRow: nextRow), newTenant)]
         }
         let registry = PublishedRegistry(TenantDirectory(tenants))
         self.configuration = configuration
@@ -85,6 +89,16 @@ package final class Store: Sendable {
         self.tenantChanges = Mailbox(capacity: configuration.tenantChangesMax)
         self.importSteps = Mailbox(capacity: configuration.importStepsMax)
         self.counters = StoreCounters()
+        let queue = self.queue
+        self.shared = backend.shared.map { shared in
+            SharedStore(
+                backend: shared,
+                me: instance,
+                clock: clock,
+                configuration: configuration,
+                poke: { queue.poke() }
+            )
+        }
         let parts = Committer.Parts(
             backend: backend,
             configuration: configuration,
@@ -96,6 +110,7 @@ package final class Store: Sendable {
             readers: readers,
             pins: pins,
             counters: self.counters,
+            shared: self.shared,
             report: report
         )
         let registryParts = Registry.Parts(
@@ -114,6 +129,32 @@ package final class Store: Sendable {
             )
             committer.run()
         }
+        self.shared?.start()
+    }
+
+    /// Creates the first tenant of a store. One of a shared store that another instance creates at the
+    /// same time is taken instead.
+    private static func createFirst(
+        _ definition: TenantDefinition,
+        in backend: any Backend
+    ) throws(BackendError) -> StoredTenant {
+        var id = TenantID(rawValue: 1)
+        if let shared = backend.shared {
+            var plan = CommitPlan()
+            plan.registryVersion = -1
+            let registry = try shared.begin(plan).registry
+            if let first = registry?.changed.first(where: { !$0.isErasing }) {
+                shared.abandon()
+                // What it holds by now comes as news.
+                return StoredTenant(first.record.atBeginning, first.definition)
+            }
+            id = registry?.nextID ?? id
+        }
+        let record = TenantRecord(id: id, uid: definition.uid)
+        var batch = CommitBatch()
+        batch.registry = [.create(record, definition)]
+        try backend.commit(batch)
+        return StoredTenant(record, definition)
     }
 
     private static func recover(
@@ -160,6 +201,7 @@ package final class Store: Sendable {
         self.importSteps.close()
         self.queue.close()
         self.committer.join()
+        self.shared?.stop()
         self.readers.stop()
         self.backend.close()
     }

@@ -86,6 +86,18 @@ package final class TenantDirectory: Sendable {
         return TenantDirectory(version: self.version + 1, all: all, tables: tables)
     }
 
+    /// The directory of other tenants, some of them the same, whatever became of their definitions.
+    /// - Complexity: O(*n* log *n*).
+    func replacingAll(_ tenants: [TenantStore]) -> TenantDirectory {
+        var tables = Tables()
+        for tenant in tenants { tables.insert(tenant, as: tenant.definition) }
+        return TenantDirectory(
+            version: self.version + 1,
+            all: tenants.sorted { $0.name < $1.name },
+            tables: tables
+        )
+    }
+
     func removing(_ tenant: TenantStore) -> TenantDirectory {
         var tables = self.tables
         tables.remove(tenant.id, as: tenant.definition)

@@ -8,6 +8,8 @@ struct TenantFactory: Sendable {
     /// What a tenant's limits leave open.
     let quota: Quota
     let encodeEvent: WatchEventEncoder
+    /// This instance of a shared store.
+    let instance: InstanceRecord?
 
     func make(
         _ state: TenantState,
@@ -25,6 +27,7 @@ struct TenantFactory: Sendable {
             state,
             definition,
             hub: hub,
+            memberID: self.instance?.memberID(in: state.memberID) ?? state.memberID,
             pins: self.pins,
             catchUp: self.catchUp,
             quota: self.quota

@@ -8,6 +8,7 @@ package import Tenancy
 package final class TenantStore: Sendable {
     package let id: TenantID
     package let clusterID: UInt64
+    /// What etcd would call this server within the tenant.
     package let memberID: UInt64
 
     /// What an administrator decided; replaced by the committer.
@@ -28,6 +29,8 @@ package final class TenantStore: Sendable {
     private let standard: Quota
     /// What the tenant may hold.
     private let quotas: Mutex<Quota>
+    /// Instances of a shared store that divide the limits of rates among them.
+    private let instances = Atomic<Int>(1)
     /// The tenant's writes that wait for the committer.
     let writes = FairQueue<Submission>.Lane()
     /// The tenant's reads that wait for a reader thread.
@@ -60,13 +63,14 @@ package final class TenantStore: Sendable {
         _ state: TenantState,
         _ definition: TenantDefinition,
         hub: consuming sending WatchHub,
+        memberID: UInt64,
         pins: ReadPins,
         catchUp: CatchUp,
         quota: Quota
     ) {
         self.id = state.id
         self.clusterID = state.clusterID
-        self.memberID = state.memberID
+        self.memberID = memberID
         self.defined = Mutex(definition)
         self.published = Mutex(Snapshot(state))
         self.live = Mutex(Live(hub: hub, lessor: Lessor()))
@@ -84,8 +88,14 @@ package final class TenantStore: Sendable {
     /// than may be.
     private func apply(_ limits: TenantLimits) {
         self.quotas.withLock { $0 = Quota(limits, default: self.standard) }
-        self.admission.apply(limits)
+        self.admission.apply(limits.divided(among: self.instances.load(ordering: .relaxed)))
         self.withHub { $0.limitWatchers(to: limits.watches) }
+    }
+
+    /// Takes its part of the limits of rates. For the committer.
+    func share(among instances: Int) {
+        self.instances.store(max(instances, 1), ordering: .relaxed)
+        self.admission.apply(self.definition.limits.divided(among: instances))
     }
 
     // MARK: Definition
@@ -223,6 +233,19 @@ package final class TenantStore: Sendable {
             let renewal = live.lessor.renew(id, now: now)
             if renewal == .expired { live.revocationWaiters[id, default: []].append(whenRevoked) }
             return renewal
+        }
+    }
+
+    /// Has `body` called once an expired lease is gone, on a shared store.
+    /// - Returns: false when it is gone already; `body` is not called then.
+    package func awaitRevocation(
+        of id: LeaseID,
+        _ body: @escaping @Sendable () -> Void
+    ) -> Bool {
+        self.withLive { live in
+            guard self.snapshot.state.leases.contains(id) else { return false }
+            live.revocationWaiters[id, default: []].append(body)
+            return true
         }
     }
 

@@ -6,9 +6,11 @@ struct Timers {
     private let configuration: Configuration
     private var nextLeaseCheck: Int64
     private var autoCompactors: [TenantID: AutoCompactor] = [:]
+    private let isShared: Bool
 
-    init(configuration: Configuration, now: Int64) {
+    init(configuration: Configuration, isShared: Bool, now: Int64) {
         self.configuration = configuration
+        self.isShared = isShared
         self.nextLeaseCheck = now + configuration.leaseCheckNanoseconds
     }
 
@@ -16,7 +18,13 @@ struct Timers {
     var next: Int64 { self.nextLeaseCheck }
 
     /// Operations that are due now. Also hands out periodic progress.
-    mutating func due(_ tenants: [TenantStore], now: Int64) -> [Submission] {
+    /// - Parameter isHousekeeper: whether this instance does what one is enough for, as that of a store with
+    ///   one writer does. On a shared store it is told of leases that are over; see ``Keeper``.
+    mutating func due(
+        _ tenants: [TenantStore],
+        isHousekeeper: Bool,
+        now: Int64
+    ) -> [Submission] {
         guard now >= self.nextLeaseCheck else { return [] }
         self.nextLeaseCheck = now + self.configuration.leaseCheckNanoseconds
         var due: [Submission] = []
@@ -25,14 +33,15 @@ struct Timers {
             let expired = tenant.withLive { live in
                 live.wakes += live.hub.tick(now: .nanoseconds(now))
                 // For a tenant that refuses requests, renewals too, time stands still.
-                return lifecycle == .active ? live.lessor.expired(at: now) : []
+                return lifecycle == .active && !self.isShared ? live.lessor.expired(at: now) : []
             }
             for lease in expired { due.append(self.submission(.leaseRevoke(lease), tenant)) }
             let state = tenant.snapshot.state
-            if tenant.quota.mayClearAlarm(of: state) {
+            if isHousekeeper, tenant.quota.mayClearAlarm(of: state) {
                 due.append(self.submission(.alarmDeactivate(state.noSpaceAlarm), tenant))
             }
-            if let revision = self.compactRevision(of: tenant, lifecycle, now: now) {
+            // Who is not the housekeeper keeps count, to go on if it becomes that.
+            if let revision = self.compactRevision(of: tenant, lifecycle, now: now), isHousekeeper {
                 due.append(self.submission(.compact(revision: revision), tenant))
             }
         }

@@ -31,6 +31,16 @@ package struct LeaseTable: Sendable {
         self.entries[id] = Entry(ttlSeconds: ttlSeconds, keys: [])
     }
 
+    /// Grants a lease, or gives the one that is there another time to live.
+    mutating func set(_ id: LeaseID, ttlSeconds: Int64) {
+        self.entries[id, default: Entry(ttlSeconds: ttlSeconds, keys: [])].ttlSeconds = ttlSeconds
+    }
+
+    /// Ends a lease whose keys are deleted otherwise.
+    mutating func remove(_ id: LeaseID) {
+        self.entries[id] = nil
+    }
+
     /// Ends a lease and returns the keys that were attached, in byte order.
     /// - Complexity: O(*k* log *k*) for *k* keys.
     mutating func revoke(_ id: LeaseID) -> [Bytes] {

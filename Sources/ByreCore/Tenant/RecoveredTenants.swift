@@ -75,9 +75,8 @@ package struct RecoveredTenants: Recovery {
     /// Ends the recovery: nothing more will be read.
     package mutating func finish() {
         self.current = nil
-        let next = RowID(rawValue: self.lastRow.rawValue + 1)
         for tenant in self.tenants.values where tenant.state.rows.isEmpty {
-            tenant.state.rows = RowSpan(from: next)
+            tenant.state.rows = RowSpan(from: self.lastRow.next)
         }
     }
 }

@@ -39,6 +39,11 @@ package struct TenantRecord: Hashable, Sendable {
         self.memberID = memberID
     }
 
+    /// The same tenant's before anything was written to it.
+    package var atBeginning: TenantRecord {
+        TenantRecord(id: self.id, clusterID: self.clusterID, memberID: self.memberID)
+    }
+
     /// A new tenant's: empty, with etcd's ids made from the tenant's own, which is random.
     package init(id: TenantID, uid: String) {
         self.init(

@@ -67,13 +67,21 @@ extension TenantState {
         return true
     }
 
+    /// Counts a commit of an import, with ``RowNumbering/tenant``: others are to know which row numbers
+    /// are used, though the rows do not exist yet.
+    package mutating func importedRows(through row: RowID) {
+        self.lastRow = row
+        self.sequence += 1
+    }
+
     /// Puts the tenant at the revision that was imported, with all that is older compacted.
-    /// - Parameter sequence: that of the tenant so far.
+    /// - Parameter present: the tenant so far.
     /// - Precondition: no key is newer.
-    package mutating func finishImport(at revision: Int64, sequence: Int64) {
+    package mutating func finishImport(at revision: Int64, after present: TenantState) {
         self.revision = max(self.revision, revision)
+        self.lastRow = present.lastRow
         if revision > 1 { self.compactRevision = revision }
-        self.sequence = sequence + 1
+        self.sequence = present.sequence + 1
     }
 
     /// Says that rows may be there which the index does not have: those of an import that failed.

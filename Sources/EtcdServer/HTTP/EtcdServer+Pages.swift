@@ -18,11 +18,11 @@ extension EtcdServer {
         case "/health": answer = { self.health(query, tenant) }
         case "/version": answer = { self.versionPage }
         case "/livez": answer = { self.checks(Self.liveChecks, query, tenant) }
-        case "/readyz": answer = { self.checks(Self.readyChecks, query, tenant) }
+        case "/readyz": answer = { self.checks(self.readyChecks, query, tenant) }
         case _ where path.hasPrefix("/v3/"):
             return Self.noGateway
         default:
-            guard let check = Self.singleCheck(path) else { return nil }
+            guard let check = self.singleCheck(path) else { return nil }
             answer = { self.checks([check], query, tenant) }
         }
         return method == "GET" ? answer() : .methodNotAllowed("GET")
@@ -48,6 +48,9 @@ extension EtcdServer {
 
     private func health(_ query: Query, _ tenant: TenantStore?) -> Page {
         let excluded = query.values("exclude")
+        if let failure = self.storeFailure, query.values("serializable") != ["true"] {
+            return .error(503, #"{"health":"false","reason":"QGET ERROR:\#(failure)"}"#)
+        }
         let alarms = tenant?.snapshot.state.alarms.sorted() ?? []
         let alarm = alarms.map(\.kind.name).first { !excluded.contains($0) }
         guard let alarm else {
@@ -69,19 +72,30 @@ extension EtcdServer {
 
     /// A read is answered from memory, so it cannot fail while the process answers at all.
     private static let serializableRead = Check(name: "serializable_read") { _ in nil }
-    private static let linearizableRead = Check(name: "linearizable_read") { _ in nil }
     private static let nonLearner = Check(name: "non_learner") { _ in nil }
     private static let dataCorruption = Check(name: "data_corruption") { tenant in
         tenant?.snapshot.state.hasAlarm(.corrupt) == true ? "alarm activated: CORRUPT" : nil
     }
 
     private static let liveChecks = [serializableRead]
-    private static let readyChecks = [
-        dataCorruption, serializableRead, linearizableRead, nonLearner,
-    ]
+    private var readyChecks: [Check] {
+        [Self.dataCorruption, Self.serializableRead, self.linearizableRead, Self.nonLearner]
+    }
 
-    private static func singleCheck(_ path: String) -> Check? {
-        for (root, checks) in [("/livez/", self.liveChecks), ("/readyz/", self.readyChecks)]
+    /// Fails while a shared store cannot be reached.
+    private var linearizableRead: Check {
+        let failure = self.storeFailure
+        return Check(name: "linearizable_read") { _ in failure }
+    }
+
+    /// Why linearizable reads fail, or nil.
+    private var storeFailure: String? {
+        guard let shared = self.store.shared, !shared.keeper.isReached else { return nil }
+        return "the store cannot be reached"
+    }
+
+    private func singleCheck(_ path: String) -> Check? {
+        for (root, checks) in [("/livez/", Self.liveChecks), ("/readyz/", self.readyChecks)]
         where path.hasPrefix(root) {
             return checks.first { $0.name == path.dropFirst(root.count) }
         }

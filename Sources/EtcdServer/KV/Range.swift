@@ -28,12 +28,14 @@ extension EtcdServer {
         }
         let request = wire.request
         let tenant = self.tenant(of: call)
-        guard tenant.admission.isMetered else {
+        let isCurrent = request.serializable || !self.isShared
+        guard tenant.admission.isMetered || !isCurrent else {
             self.range(request, tenant, call)
             return
         }
         self.pace(1, of: .reads, holding: message.byteCount, tenant, call) {
-            self.range(request, tenant, call)
+            guard !isCurrent else { return self.range(request, tenant, call) }
+            self.whenCurrent(tenant, call) { self.range(request, tenant, call) }
         }
     }
 

@@ -57,7 +57,8 @@ final class RangeStreamHandler: StreamHandler {
         }
         self.isLoading = true
         self.server.pace(1, of: .reads, holding: message.byteCount, self.tenant, self.call) {
-            self.prepare(request)
+            guard !request.serializable else { return self.prepare(request) }
+            self.server.whenCurrent(self.tenant, self.call) { self.prepare(request) }
         }
     }
 

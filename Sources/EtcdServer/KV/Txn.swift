@@ -27,7 +27,11 @@ extension EtcdServer {
                 return
             }
             self.pace(txn.readCount, of: .reads, holding: message.byteCount, tenant, call) {
-                self.read(txn, tenant, call) { self.framed($0, tenant, at: $0.headerRevision) }
+                let read = {
+                    self.read(txn, tenant, call) { self.framed($0, tenant, at: $0.headerRevision) }
+                }
+                guard self.isShared, !txn.isSerializable else { return read() }
+                self.whenCurrent(tenant, call, read)
             }
             return
         }

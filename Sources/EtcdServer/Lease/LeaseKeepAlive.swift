@@ -6,7 +6,8 @@ import GRPC
 extension EtcdServer {
     /// `Lease/LeaseKeepAlive`: renews leases, any number on one stream.
     func leaseKeepAlive(_ call: ServerCall) -> any StreamHandler {
-        LeaseKeepAliveHandler(self, call)
+        guard let shared = self.store.shared else { return LeaseKeepAliveHandler(self, call) }
+        return SharedKeepAliveHandler(self, shared, call)
     }
 }
 

@@ -9,9 +9,11 @@ extension EtcdServer {
     func leaseLeases(_ message: RawSpan, _ call: ServerCall) {
         let tenant = self.tenant(of: call)
         self.pace(1, of: .reads, tenant, call) {
-            let response = LeaseLeasesResponse(leases: tenant.leasesByRemaining())
-            let revision = tenant.snapshot.state.revision
-            self.reply(self.framed(response, tenant, at: revision), tenant, to: call)
+            self.whenCurrent(tenant, call) {
+                let response = LeaseLeasesResponse(leases: tenant.leasesByRemaining())
+                let revision = tenant.snapshot.state.revision
+                self.reply(self.framed(response, tenant, at: revision), tenant, to: call)
+            }
         }
     }
 }

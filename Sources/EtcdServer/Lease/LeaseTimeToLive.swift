@@ -15,11 +15,21 @@ extension EtcdServer {
             return
         }
         let tenant = self.tenant(of: call)
-        self.pace(1, of: .reads, tenant, call) { self.timeToLive(request, tenant, call) }
+        self.pace(1, of: .reads, tenant, call) {
+            guard self.isShared else {
+                let remaining = tenant.remaining(request.id, now: self.store.clock.now())
+                return self.timeToLive(request, remaining, tenant, call)
+            }
+            self.whenCurrent(tenant, lease: request.id, call) { remaining in
+                self.timeToLive(request, remaining, tenant, call)
+            }
+        }
     }
 
+    /// - Parameter remaining: what the lease has left, in nanoseconds; nil when it is not there.
     private func timeToLive(
         _ request: LeaseTimeToLiveRequest,
+        _ remaining: Int64?,
         _ tenant: TenantStore,
         _ call: ServerCall
     ) {
@@ -30,9 +40,7 @@ extension EtcdServer {
             grantedTTLSeconds: 0,
             keys: []
         )
-        if let remaining = tenant.remaining(request.id, now: self.store.clock.now()),
-            let lease = state.leases[request.id]
-        {
+        if let remaining, let lease = state.leases[request.id] {
             response.ttlSeconds = remaining / 1_000_000_000
             response.grantedTTLSeconds = lease.ttlSeconds
             if request.keys { response.keys = Array(lease.keys) }

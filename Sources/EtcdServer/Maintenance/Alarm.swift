@@ -11,17 +11,19 @@ extension EtcdServer {
         guard let request = self.decode(EtcdAlarmRequest.self, message, call) else { return }
         let tenant = self.tenant(of: call)
         let kind = Alarm.Kind(rawValue: Int32(truncatingIfNeeded: request.alarm.rawValue))
-        let state = tenant.snapshot.state
         switch request.action {
         case .get:
-            let alarms = state.alarms.filter { request.alarm == .none || $0.kind == kind }
-            call.reply(self.alarms(alarms.sorted(), tenant, at: state.revision))
+            self.whenCurrent(tenant, call) {
+                let state = tenant.snapshot.state
+                let alarms = state.alarms.filter { request.alarm == .none || $0.kind == kind }
+                call.reply(self.alarms(alarms.sorted(), tenant, at: state.revision))
+            }
         case .activate:
             self.submit(kind, request, message, call) { .alarmActivate($0) }
         case .deactivate:
             self.submit(kind, request, message, call) { .alarmDeactivate($0) }
         case .UNRECOGNIZED:
-            call.reply(self.alarms([], tenant, at: state.revision))
+            call.reply(self.alarms([], tenant, at: tenant.snapshot.state.revision))
         }
     }
 

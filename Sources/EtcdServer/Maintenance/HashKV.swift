@@ -52,7 +52,9 @@ extension EtcdServer {
         let bytes = Int(tenant.snapshot.state.usedBytes)
         self.pace(1, of: .reads, tenant, call) {
             self.pace(bytes, of: .readBytes, tenant, call) {
-                self.onReader(call, tenant, bytes: bytes, isPaid: true, body)
+                self.whenCurrent(tenant, call) {
+                    self.onReader(call, tenant, bytes: bytes, isPaid: true, body)
+                }
             }
         }
     }

@@ -17,7 +17,7 @@ extension EtcdServer {
         response.dbSize = state.allocatedBytes
         response.dbSizeInUse = state.usedBytes
         response.dbSizeQuota = tenant.quota.bytes ?? 0
-        response.leader = tenant.memberID
+        response.leader = self.leaderID(of: tenant)
         response.raftIndex = index
         response.raftAppliedIndex = index
         response.raftTerm = Self.raftTerm

@@ -99,6 +99,15 @@ private struct RawReading: Sendable {
         }
         next.last = tenant
         let reading = next
+        guard self.server.isShared, !self.read.isSerializable else {
+            return reading.add(tenant, call)
+        }
+        self.server.whenCurrent(tenant, call) { reading.add(tenant, call) }
+    }
+
+    /// Reads a tenant on a reader thread, then goes on.
+    private func add(_ tenant: TenantStore, _ call: ServerCall) {
+        let reading = self
         let bound = LoopBound(call, loop: call.loop)
         let isQueued = self.server.store.readers.submit(for: tenant) { opened in
             var after = reading

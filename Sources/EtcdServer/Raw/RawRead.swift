@@ -19,6 +19,9 @@ struct RawRead: Sendable {
         self.request = request
     }
 
+    /// Whether it may be answered from whichever states are at hand.
+    var isSerializable: Bool { self.request.serializable }
+
     /// Whether pairs come out in the order that tenants are added in.
     private var isInKeyOrder: Bool {
         self.request.sortTarget == .key && self.request.sortOrder != .descend

@@ -68,7 +68,12 @@ extension EtcdServer {
         let answer = { @Sendable (result: TxnResult) -> FramedMessage in
             self.framed(result.raw(prefix), tenant, at: result.headerRevision)
         }
-        guard !own.isReadOnly else { return self.read(own, tenant, call, answer: answer) }
+        guard !own.isReadOnly else {
+            guard self.isShared, !own.isSerializable else {
+                return self.read(own, tenant, call, answer: answer)
+            }
+            return self.whenCurrent(tenant, call) { self.read(own, tenant, call, answer: answer) }
+        }
         self.submit(.txn(own), messageBytes: message.byteCount, of: call) { outcome in
             guard case .txn(let result) = outcome else {
                 preconditionFailure("a transaction was sent")

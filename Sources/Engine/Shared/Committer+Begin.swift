@@ -1,0 +1,95 @@
+import ByreCore
+
+// Commits to a shared store: nothing is evaluated but on the newest state, under the store's lock.
+extension Committer {
+    /// Times that a commit is begun anew because of what others committed meanwhile.
+    private static let beginAttemptsMax = 8
+
+    /// Begins a commit of operations. Afterwards their tenants' states are the newest there are, and
+    /// leases that are not over after all are no longer proposed to expire.
+    func begin(
+        for submissions: inout [Submission],
+        from first: Int
+    ) throws(BackendError) {
+        var plan = CommitPlan()
+        var tenants: [TenantStore] = []
+        var seen: Set<TenantID> = []
+        for submission in submissions[first...].prefix(self.parts.configuration.batchOperationsMax)
+        where !submission.tenant.isErased {
+            if seen.insert(submission.tenant.id).inserted { tenants.append(submission.tenant) }
+            if let lease = submission.expiring { plan.expiring.append(lease) }
+        }
+        guard !tenants.isEmpty else { return }
+        let start = try self.begin(plan, tenants)
+        guard !plan.expiring.isEmpty else { return }
+        let alive = Set(plan.expiring).subtracting(start.expired)
+        guard !alive.isEmpty else { return }
+        let rest = submissions[first...].filter { submission in
+            submission.expiring.map { !alive.contains($0) } ?? true
+        }
+        submissions.replaceSubrange(first..., with: rest)
+    }
+
+    /// Begins a change of the registry. Afterwards the registry, and these tenants, are the newest there
+    /// are.
+    func beginRegistry(_ tenants: [TenantStore] = []) throws(BackendError) {
+        var plan = CommitPlan()
+        plan.registryVersion = self.registry.version
+        _ = try self.begin(plan, tenants)
+    }
+
+    /// Begins a commit to one tenant; see ``begin(for:from:)``.
+    func begin(_ tenant: TenantStore) throws(BackendError) {
+        _ = try self.begin(CommitPlan(), [tenant])
+    }
+
+    private func begin(
+        _ wanted: CommitPlan,
+        _ tenants: [TenantStore]
+    ) throws(BackendError) -> CommitStart {
+        guard let shared = self.parts.shared else { return CommitStart() }
+        var plan = wanted
+        do throws(BackendError) {
+            for _ in 0..<Self.beginAttemptsMax {
+                plan.cursors = tenants.filter { !$0.isErased }.compactMap {
+                    self.following?.cursor(of: $0)
+                }
+                if plan.registryVersion != nil { plan.registryVersion = self.registry.version }
+                let start = try shared.backend.begin(plan)
+                self.isBegun = true
+                if let registry = start.registry { self.take(registry) }
+                if self.take(start.news) { return start }
+                self.abandonIfBegun()
+                try self.catchUp(tenants)
+            }
+            throw BackendError.unavailable("others change the store faster than it can be followed")
+        } catch {
+            self.failed(error)
+            throw error
+        }
+    }
+
+    /// Ends a commit that has begun and came to nothing.
+    func abandonIfBegun() {
+        guard self.isBegun else { return }
+        self.isBegun = false
+        self.parts.shared?.backend.abandon()
+    }
+
+    /// Makes a change of the registry durable for which nothing is to be looked at.
+    func commitAlone(_ batch: CommitBatch) throws(BackendError) {
+        if self.parts.shared != nil { try self.beginRegistry() }
+        try self.commitDirectly(batch)
+    }
+
+    /// Whether this instance does what one is enough for.
+    var isHousekeeper: Bool { self.parts.shared?.keeper.isHousekeeper ?? true }
+}
+
+extension Submission {
+    /// The lease whose expiry this proposes.
+    fileprivate var expiring: ExpiringLease? {
+        guard self.reply == nil, case .leaseRevoke(let lease) = self.operation else { return nil }
+        return ExpiringLease(tenant: self.tenant.id, lease: lease)
+    }
+}
