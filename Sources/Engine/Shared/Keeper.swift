@@ -93,10 +93,11 @@ package final class Keeper: Sendable {
     func run() {
         let portion = FairQueue<Renewal>.Portion(
             alone: Self.renewalsMax,
-            shared: Self.renewalsMax
+            shared: Self.renewalsMax,
+            besideShort: Self.renewalsMax
         )
         var keeper: (any StoreKeeper)?
-        var nextBeat = Int64.min
+        var nextBeat: Int64 = 0
         while let renewals = self.queue.take(portion, until: nextBeat) {
             if keeper == nil { keeper = try? self.backend.makeKeeper() }
             if !renewals.isEmpty { self.renew(renewals, keeper) }

@@ -65,7 +65,7 @@ final class Serve: Sendable {
         for note in notes + security.values.flatMap({ $0.context(at: .now).warnings }) {
             logger.warning("\(note)")
         }
-        let store = try Self.openStore(on: backend, configuration, logger)
+        let store = try Self.openStore(on: backend, configuration, places, logger)
         do throws(StartError) {
             if configuration.file == nil {
                 try Self.checkDefaultTenant(store, configuration)
@@ -196,6 +196,7 @@ extension Serve {
     private static func openStore(
         on backend: any Backend,
         _ configuration: ServeConfiguration,
+        _ places: Places,
         _ logger: Logger
     ) throws(StartError) -> Store {
         let start = ContinuousClock.now
@@ -203,6 +204,10 @@ extension Serve {
             let store = try Store(
                 backend: backend,
                 configuration: configuration.storeConfiguration,
+                instance: InstanceRecord(
+                    name: configuration.options.name,
+                    clientURLs: places.advertised.map(\.description)
+                ),
                 newTenant: Self.newTenant(),
                 encodeEvent: EtcdServer.encodeEvent,
                 report: { report in Self.log(report, logger) }
