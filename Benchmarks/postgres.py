@@ -42,7 +42,10 @@ class ByreOnPostgres(Server):
     def __init__(self, program: str, folder: Path, cluster: Cluster, name: str) -> None:
         folder.mkdir()
         self.cluster = cluster
-        self.ports = [free_port() for _ in range(TENANTS + 1)]
+        ports: set[int] = set()
+        while len(ports) <= TENANTS:
+            ports.add(free_port())
+        self.ports = sorted(ports)
         self.admin = folder / "admin.sock"
         config = folder / "config.yaml"
         listeners = "".join(
