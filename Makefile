@@ -17,7 +17,9 @@ SWIFT_FILES := Package.swift Sources Tests
 
 BUILD_PACKAGES := libnghttp2-dev libpq-dev libsqlite3-dev libssl-dev pkg-config
 # Debian has an etcdctl of 3.4; that of 3.5 comes from PyPI, with the etcd to compare with.
-TEST_PACKAGES := ca-certificates curl etcd-client nghttp2-client openssl sqlite3
+# Of PostgreSQL and PgBouncer the programs are used alone, on clusters that tests make and remove.
+UNIT_PACKAGES := pgbouncer postgresql
+TEST_PACKAGES := $(UNIT_PACKAGES) ca-certificates curl etcd-client nghttp2-client openssl sqlite3
 
 .NOTPARALLEL:
 .PHONY: help serve build build-packages test test-packages unit system format lint generate bench \
@@ -41,10 +43,14 @@ test: build unit system ## Run all tests, of the parts and of the release execut
 
 # One at a time: many of them block a thread, and on a small machine those that need several starve.
 unit: build-packages ## Run the tests of the parts.
+	@deploy/packages.sh $(UNIT_PACKAGES)
 	$(swift) test --no-parallel
 
+# Twice: on SQLite, and on PostgreSQL but for what makes clusters of its own and has run by then.
 system: build test-packages $(VENV)/installed ## Run the tests of the release executable.
 	$(VENV)/bin/python -m pytest Tests/System $(PYTEST_FLAGS)
+	$(VENV)/bin/python -m pytest Tests/System --store postgres -m "not slow and not postgres" \
+		$(PYTEST_FLAGS)
 
 test-packages:
 	@deploy/packages.sh $(TEST_PACKAGES)
@@ -66,6 +72,7 @@ generate: $(VENV)/installed ## Renew the Swift code of the messages in proto/.
 
 bench: build test-packages $(VENV)/installed ## Compare the release executable with etcd.
 	$(VENV)/bin/python Benchmarks/quick.py
+	$(VENV)/bin/python Benchmarks/postgres.py
 
 clean: ## Remove what was built.
 	rm -rf .build $(VENV)

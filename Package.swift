@@ -178,7 +178,8 @@ let package = Package(
             name: "byre",
             dependencies: [
                 "AdminServer", "ByreAPI", "ByreCore", "Engine", "EtcdAPI", "EtcdServer", "GRPC",
-                "HTTP2", "Instrumentation", "SQLiteBackend", "TLS", "Tenancy", "Transport",
+                "HTTP2", "Instrumentation", "PostgresBackend", "SQLiteBackend", "TLS", "Tenancy",
+                "Transport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "Yams", package: "Yams"),

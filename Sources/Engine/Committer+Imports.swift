@@ -11,10 +11,16 @@ extension Committer {
 
     /// Clears a slice of what failed imports left.
     func clearImports() {
+        let now = self.parts.clock.now()
+        // Begun before the imports change, because what others did to the registry may end some.
+        if self.parts.shared != nil {
+            guard self.imports.isSliceDue(now), (try? self.beginRegistry()) != nil else { return }
+        }
         let waiting = self.imports.clearSlice(
-            now: self.parts.clock.now(),
+            now: now,
             configuration: self.parts.configuration
-        ) { batch throws(BackendError) in try self.commitAlone(batch) }
+        ) { batch throws(BackendError) in try self.commitDirectly(batch) }
+        self.abandonIfBegun()
         for submission in waiting { self.importStep(submission) }
     }
 

@@ -78,9 +78,14 @@ extension Committer {
             }
             self.forget(tenant)
         }
-        self.registry.eraseSlice(
-            now: self.parts.clock.now(),
-            mayDelete: self.parts.pins.mayDelete
-        ) { batch throws(BackendError) in try self.commitAlone(batch) }
+        let now = self.parts.clock.now()
+        // Begun before the registry changes, because it may take what others did to it.
+        if isShared {
+            guard self.registry.isSliceDue(now), (try? self.beginRegistry()) != nil else { return }
+        }
+        defer { self.abandonIfBegun() }
+        self.registry.eraseSlice(now: now, mayDelete: self.parts.pins.mayDelete) {
+            batch throws(BackendError) in try self.commitDirectly(batch)
+        }
     }
 }

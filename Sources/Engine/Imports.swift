@@ -132,6 +132,9 @@ struct Imports {
         }
     }
 
+    /// Whether there is something to clear, and it is time.
+    func isSliceDue(_ now: Int64) -> Bool { self.next <= now && !self.clearings.isEmpty }
+
     /// Clears one slice, if it is time.
     /// - Returns: imports that need wait no longer.
     mutating func clearSlice(

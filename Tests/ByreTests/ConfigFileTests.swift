@@ -118,7 +118,7 @@ import byre
             path: "etc/byre.yaml",
             personality: .byre
         )
-        #expect(configuration.databasePath == "/var/lib/byre/main.db")
+        #expect(configuration.store == .sqlite(path: "/var/lib/byre/main.db"))
         #expect(configuration.quotaBytes == 8 << 30)
         #expect(configuration.autoCompaction == .revision(retention: 1_000))
         #expect(configuration.leaseTTLSecondsMin == 3)
@@ -213,7 +213,17 @@ import byre
         ),
         Mistake(
             "stores: [{name: a, url: \"mysql://a\"}]",
-            "1:25: \"mysql://a\" is not the URL of a store such as sqlite:///var/lib/byre/byre.db"
+            "1:25: \"mysql://a\" is not the URL of a store such as sqlite:///var/lib/byre/byre.db or "
+                + "postgresql://user@host/database?schema=byre"
+        ),
+        Mistake(
+            "stores: [{name: a, url: \"postgresq://a:secret@b/c\"}]",
+            "1:25: \"postgresq://a:***@b/c\" is not the URL of a store such as "
+                + "sqlite:///var/lib/byre/byre.db or postgresql://user@host/database?schema=byre"
+        ),
+        Mistake(
+            "stores: [{name: a, url: \"postgresql://a@b/c\", connections: 4}]",
+            "1:60: 4 is not a whole number from 5 to 1000"
         ),
         // Listeners.
         Mistake("listeners: [{tenant: a}]", "1:13: \"url\" is missing"),

@@ -47,13 +47,14 @@ import byre
     }
 
     @Test(arguments: [
-        (["--data-dir", "/d"], "/d/byre.db"),
-        (["--store=sqlite:///s/x.db"], "/s/x.db"),
-        (["--store=sqlite:///s/x.db", "--data-dir=/d"], "/s/x.db"),
+        (["--data-dir", "/d"], StoreURL.sqlite(path: "/d/byre.db")),
+        (["--store=sqlite:///s/x.db"], .sqlite(path: "/s/x.db")),
+        (["--store=sqlite:///s/x.db", "--data-dir=/d"], .sqlite(path: "/s/x.db")),
+        (["--store=postgres://u@h/d?schema=s"], .postgres(url: "postgres://u@h/d?schema=s")),
     ])
-    func verifyChecksTheStoreNamed(flags: [String], path: String) throws {
+    func verifyChecksTheStoreNamed(flags: [String], store: StoreURL) throws {
         let invocation = try Invocation(arguments: ["byre", "verify"] + flags, environment: [:])
-        guard case .verify(databasePath: path) = invocation else {
+        guard case .verify(store) = invocation else {
             Issue.record("\(invocation)")
             return
         }

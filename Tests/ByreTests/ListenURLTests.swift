@@ -32,11 +32,4 @@ import byre
         #expect(try !ListenURL(flagText: "http://127.0.0.1:1").isWildcard)
         #expect(try !ListenURL(flagText: "unix:///s").isWildcard)
     }
-
-    @Test func theUrlOfAStoreHoldsAnAbsolutePath() throws {
-        #expect(try StoreURL(flagText: "sqlite:///a/b.db") == .sqlite(path: "/a/b.db"))
-        for text in ["", "a.db", "sqlite://a.db", "sqlite:///a/", "postgres:///a", "sqlite:/a"] {
-            #expect(throws: FlagValueError.self, "\(text)") { try StoreURL(flagText: text) }
-        }
-    }
 }

@@ -16,7 +16,7 @@ import byre
     @Test func theDefaultsAreEtcds() throws {
         let configuration = try Self.configuration()
         #expect(configuration.dataDirectory == "default.byre")
-        #expect(configuration.databasePath == "default.byre/byre.db")
+        #expect(configuration.store == .sqlite(path: "default.byre/byre.db"))
         #expect(
             configuration.listeners.map(\.url.description)
                 == ["http://localhost:2379", "unix://default.byre/admin.sock"]

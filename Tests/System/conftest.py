@@ -10,12 +10,39 @@ os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from harness import paths, processes  # noqa: E402
+from harness import paths, postgres, processes, stores  # noqa: E402
 from harness.api import Client  # noqa: E402
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--store", choices=stores.KINDS, default="sqlite", help="what Byre keeps its data in"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    stores.choose(config.getoption("--store"))
+
+
+def pytest_unconfigure() -> None:
+    stores.close()
+
+
 def pytest_report_header() -> list[str]:
-    return [f"byre: {paths.byre()}", f"etcd: {paths.etcd()}", f"traces: {paths.traces()}"]
+    return [
+        f"byre: {paths.byre()}, store: {stores.kind}",
+        f"etcd: {paths.etcd()}",
+        f"traces: {paths.traces()}",
+    ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leaves out what is about the other kind of store, each with its reason."""
+    for item in items:
+        if stores.is_postgres() and (mark := item.get_closest_marker("sqlite_only")):
+            item.add_marker(pytest.mark.skip(reason=mark.args[0]))
+        if item.get_closest_marker("postgres") and not postgres.is_installed():
+            item.add_marker(pytest.mark.skip(reason="PostgreSQL is not installed"))
 
 
 @pytest.fixture(scope="session")

@@ -112,6 +112,7 @@ FOREIGN = {
 }
 
 
+@pytest.mark.sqlite_only("is about files of SQLite")
 @pytest.mark.parametrize("name", FOREIGN)
 def test_a_foreign_directory_is_refused_and_left_alone(name, tmp_path) -> None:
     data = tmp_path / "data"
@@ -123,6 +124,7 @@ def test_a_foreign_directory_is_refused_and_left_alone(name, tmp_path) -> None:
     assert digest(data) == before
 
 
+@pytest.mark.sqlite_only("writes into the file; test_postgres.py has its like")
 def test_a_store_of_an_unknown_newer_version_is_refused(byre) -> None:
     byre.stop()
     (database,) = byre.data_dir.glob("*.db")
@@ -323,6 +325,7 @@ def test_auto_compaction_by_revision_is_accepted_and_harmless(start_byre) -> Non
         assert client.get(b"a").kvs[0].value == b"29"
 
 
+@pytest.mark.sqlite_only("writes into the file; test_postgres.py has its like")
 def test_verify_finds_damage(byre) -> None:
     with Client(byre.target) as client:
         for number in range(50):
@@ -345,6 +348,7 @@ def test_verify_of_nothing_is_refused(tmp_path) -> None:
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.sqlite_only("is about sqlite3")
 def test_a_person_can_read_the_store(byre) -> None:
     """SQL is the product's second interface."""
     with Client(byre.target) as client:

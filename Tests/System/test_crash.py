@@ -23,7 +23,7 @@ def verify(server: processes.Server) -> None:
     """`byre verify` finds nothing wrong with the stopped server's store."""
     if server.is_etcd:
         return
-    done = processes.run([server.program, "verify", "--data-dir", server.data_dir], seconds=60)
+    done = processes.run([server.program, "verify", "--store", server.store_url], seconds=60)
     assert done.returncode == 0, f"byre verify: {done.returncode}\n{done.stdout}{done.stderr}"
 
 
@@ -249,6 +249,7 @@ def test_compacted_trailing_delete_never_rolls_the_revision_back(byre) -> None:
         assert client.put(b"a").header.revision == revision + 1
 
 
+@pytest.mark.sqlite_only("several instances may serve a store in PostgreSQL")
 def test_a_second_start_on_the_same_data_is_refused(byre) -> None:
     if byre.is_etcd:
         pytest.skip("etcd waits for the lock")

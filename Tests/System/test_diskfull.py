@@ -18,7 +18,10 @@ from harness.api import Client, types
 from harness.history import History, Writer, check_writes
 from test_crash import verify
 
-pytestmark = pytest.mark.skipif(paths.byre().name == "etcd", reason="etcd panics")
+pytestmark = [
+    pytest.mark.skipif(paths.byre().name == "etcd", reason="etcd panics"),
+    pytest.mark.sqlite_only("the disk that fills up is that of the file"),
+]
 
 FILE_SYSTEM_BYTES = 48 << 20
 RESUME_SECONDS_MAX = 15.0

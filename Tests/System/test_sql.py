@@ -15,7 +15,10 @@ from harness.api import Client
 README = Path(__file__).resolve().parents[2] / "README.md"
 SQLITE = shutil.which("sqlite3")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-pytestmark = pytest.mark.skipif(SQLITE is None, reason="there is no sqlite3")
+pytestmark = [
+    pytest.mark.skipif(SQLITE is None, reason="there is no sqlite3"),
+    pytest.mark.sqlite_only("is about sqlite3"),
+]
 
 
 def questions() -> dict[str, str]:

@@ -94,7 +94,7 @@ def test_an_archive_is_the_tenant(server, admin) -> None:
         assert state(copy) == expected
         check_history(copy, expected[0])
     server.stop()
-    verify = [paths.byre(), "verify", "--store", f"sqlite://{server.data_dir}/byre.db"]
+    verify = [paths.byre(), "verify", "--store", server.store_url]
     done = processes.run(verify)
     assert done.returncode == 0, done.stdout
 
@@ -227,7 +227,7 @@ def test_killed_in_the_middle(victim, server, admin) -> None:
     with server.client("default") as source, server.client("copy") as copy:
         assert state(copy) == state(source)
     server.stop()
-    verify = [paths.byre(), "verify", "--store", f"sqlite://{server.data_dir}/byre.db"]
+    verify = [paths.byre(), "verify", "--store", server.store_url]
     done = processes.run(verify)
     assert done.returncode == 0, done.stdout
 

@@ -39,13 +39,24 @@ extension EtcdServer {
             call.reply(self.alarms([], tenant, at: tenant.snapshot.state.revision))
             return
         }
-        let alarm = Alarm(kind, memberID: request.memberID)
+        let alarm = Alarm(kind, memberID: self.alarmedMember(request.memberID, tenant))
         self.submit(operation(alarm), messageBytes: message.byteCount, of: call) { outcome in
             guard case .alarm(let isNamed, let revision) = outcome else {
                 preconditionFailure("an alarm was sent")
             }
             return self.alarms(isNamed ? [alarm] : [], tenant, at: revision)
         }
+    }
+
+    /// Whose an alarm is in the store: of instances that share one, all have the tenant's alarms, and
+    /// each tells them as its own.
+    private func alarmedMember(_ memberID: UInt64, _ tenant: TenantStore) -> UInt64 {
+        guard let shared = self.store.shared else { return memberID }
+        let common = tenant.snapshot.state.memberID
+        let isInstance =
+            memberID == tenant.memberID
+            || shared.keeper.instances.contains { $0.memberID(in: common) == memberID }
+        return isInstance ? common : memberID
     }
 
     private func alarms(
@@ -55,9 +66,10 @@ extension EtcdServer {
     ) -> FramedMessage {
         var response = EtcdAlarmResponse()
         response.header = self.generatedHeader(tenant, at: revision)
+        let common = tenant.snapshot.state.memberID
         response.alarms = alarms.map { alarm in
             var member = EtcdAlarmMember()
-            member.memberID = alarm.memberID
+            member.memberID = alarm.memberID == common ? tenant.memberID : alarm.memberID
             member.alarm = alarm.kind == .noSpace ? .nospace : .corrupt
             return member
         }

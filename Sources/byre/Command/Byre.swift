@@ -9,10 +9,12 @@ enum Byre {
     }
 
     private static func run() -> ExitStatus {
+        let arguments = CommandLine.arguments
+        CommandLineSecrets.hide()
         let invocation: Invocation
         do {
             invocation = try Invocation(
-                arguments: CommandLine.arguments,
+                arguments: arguments,
                 environment: ProcessInfo.processInfo.environment
             )
         } catch {
@@ -28,9 +30,9 @@ enum Byre {
                 try Serve.run(configuration, notes: notes)
                 return .success
             }
-        case .verify(let path):
+        case .verify(let store):
             return self.attempt("byre verify") { () throws(StartError) in
-                try Verify.run(databasePath: path) ? .success : .failure
+                try Verify.run(store) ? .success : .failure
             }
         case .tenant(let command):
             return self.administer("byre tenant \(command.verb.rawValue)") {

@@ -4,8 +4,8 @@ package enum Invocation: Sendable {
     case show(String)
     /// Serve; `notes` go to the log.
     case serve(ServeConfiguration, notes: [String])
-    /// Check the SQLite store at a path.
-    case verify(databasePath: String)
+    /// Check a store.
+    case verify(StoreURL)
     /// Manage tenants of a running server.
     case tenant(TenantCommand)
     /// Make certificates.
@@ -167,6 +167,6 @@ package enum Invocation: Sendable {
         let outcome = try Help.verifyParser.parse(flags, environment: environment)
         if outcome.wantsHelp { return .show(Help.verify) }
         if outcome.wantsVersion { return .show(ByreVersion.text(claiming: .current)) }
-        return .verify(databasePath: try outcome.options.databasePath())
+        return .verify(try outcome.options.checkedStore())
     }
 }

@@ -19,6 +19,7 @@ extension ConfigFile {
                 throw item.error("one store can be served, and this is the second")
             }
             file.options.store = url
+            if let connections = draft.connections { file.options.storeConnections = connections }
         }
     }
 
@@ -58,6 +59,7 @@ extension ConfigFile {
 struct StoreDraft {
     var name: String?
     var url: StoreURL?
+    var connections: Int?
 
     static let section = ConfigSection<StoreDraft>([
         ConfigKey("name", "NAME", "What the store is called: letters a-z, digits and hyphens.") {
@@ -68,9 +70,23 @@ struct StoreDraft {
             }
             draft.name = name
         },
-        ConfigKey("url", "URL", "The database: sqlite:///var/lib/byre/main.db.") {
-            (draft, node) throws(ConfigError) in
+        ConfigKey(
+            "url",
+            "URL",
+            """
+            The database: sqlite:///var/lib/byre/main.db, or \
+            postgresql://user@host1,host2/database?schema=byre.
+            """
+        ) { (draft, node) throws(ConfigError) in
             draft.url = try ConfigUnits.value(StoreURL.self, node)
+        },
+        ConfigKey("connections", "N", "What --store-connections says of PostgreSQL. [default 6]") {
+            (draft, node) throws(ConfigError) in
+            let connections = try ConfigUnits.value(Int.self, node)
+            guard (5...1_000).contains(connections) else {
+                throw node.error("\(connections) is not a whole number from 5 to 1000")
+            }
+            draft.connections = connections
         },
     ])
 }

@@ -53,7 +53,7 @@ enum ConfigUnits {
         do {
             return try Value(flagText: text)
         } catch {
-            throw node.error("\"\(text)\" \(error.reason)")
+            throw node.error("\"\(error.shown ?? text)\" \(error.reason)")
         }
     }
 }

@@ -193,7 +193,7 @@ package struct FlagParser<Options: FlagOptions>: Sendable {
         do {
             try flag.assign(&outcome.options, text)
         } catch {
-            throw UsageError("\(source): \"\(text)\" \(error.reason)")
+            throw UsageError("\(source): \"\(error.shown ?? text)\" \(error.reason)")
         }
         outcome.given.insert(flag.name)
     }

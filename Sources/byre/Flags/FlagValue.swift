@@ -24,9 +24,12 @@ extension FlagValue {
 package struct FlagValueError: Error, Equatable {
     /// For example `is not a duration such as 5s, 10m or 1h30m`.
     package let reason: String
+    /// What is shown in place of the text, when that may hold a secret.
+    package let shown: String?
 
-    package init(_ reason: String) {
+    package init(_ reason: String, shown: String? = nil) {
         self.reason = reason
+        self.shown = shown
     }
 }
 

@@ -78,6 +78,9 @@ extension ServeConfiguration {
         return path.utf8.count <= self.socketPathBytesMax
     }
 
+    /// Whether something is kept in the data directory beside a database in it.
+    var needsDataDirectory: Bool { self.listeners.contains(where: self.isUsualAdminListener) }
+
     /// Whether a listener is that of the admin API, on the socket beside the database.
     func isUsualAdminListener(_ spec: ListenerSpec) -> Bool {
         spec.role == .admin && self.file == nil && self.options.listenAdminURL == nil

@@ -52,7 +52,7 @@ struct Places: Sendable {
 }
 
 /// The machine's name, `localhost` if it has none.
-func hostName() -> String {
+package func hostName() -> String {
     let bytesMax = 256
     let name = String(unsafeUninitializedCapacity: bytesMax) { buffer in
         buffer.withMemoryRebound(to: CChar.self) { characters in

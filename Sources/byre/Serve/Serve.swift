@@ -39,6 +39,10 @@ final class Serve: Sendable {
         )
         let backend = try Self.openBackend(configuration)
         // Only now is the data directory known to be ours to write to.
+        if case .postgres = configuration.store, configuration.needsDataDirectory {
+            // That of a file is there with the file.
+            try DirectoryMaking.make(configuration.dataDirectory)
+        }
         security.merge(
             try Self.security(
                 specs.filter { $0.certificates == .generated },
@@ -52,7 +56,7 @@ final class Serve: Sendable {
             metadata: [
                 "version": "\(ByreVersion.current)",
                 "etcd-version": "\(configuration.options.claimedVersion.server)",
-                "store": "\(configuration.databasePath)",
+                "store": "\(configuration.store)",
                 "config": "\(configuration.file ?? "")",
                 "pid": "\(getpid())",
                 "files-max": "\(filesMax)",
@@ -61,7 +65,7 @@ final class Serve: Sendable {
         for note in notes + security.values.flatMap({ $0.context(at: .now).warnings }) {
             logger.warning("\(note)")
         }
-        let store = try Self.openStore(on: backend, configuration, logger)
+        let store = try Self.openStore(on: backend, configuration, places, logger)
         do throws(StartError) {
             if configuration.file == nil {
                 try Self.checkDefaultTenant(store, configuration)
@@ -134,7 +138,7 @@ extension Serve {
     ) throws(StartError) {
         let name = ServeConfiguration.defaultTenant
         guard store.tenant(named: name) != nil else {
-            throw StartError("\(configuration.databasePath) has no tenant named \(name)")
+            throw StartError("\(configuration.store) has no tenant named \(name)")
         }
     }
 
@@ -176,12 +180,13 @@ extension Serve {
     /// Opens the database, making it if it is missing.
     private static func openBackend(
         _ configuration: ServeConfiguration
-    ) throws(StartError) -> SQLiteBackend {
+    ) throws(StartError) -> any Backend {
         do throws(StoreError) {
-            switch configuration.options.store {
-            case .sqlite(let path): return try SQLiteBackend(path: path)
-            case nil: return try SQLiteBackend(directory: configuration.dataDirectory)
+            guard configuration.options.store == nil else {
+                return try StoreOpening.open(configuration.store)
             }
+            // A directory may be refused for what else is in it.
+            return try SQLiteBackend(directory: configuration.dataDirectory)
         } catch {
             throw StartError("\(error)")
         }
@@ -189,8 +194,9 @@ extension Serve {
 
     /// Reads the store, whose indexes are in memory, and starts its threads.
     private static func openStore(
-        on backend: SQLiteBackend,
+        on backend: any Backend,
         _ configuration: ServeConfiguration,
+        _ places: Places,
         _ logger: Logger
     ) throws(StartError) -> Store {
         let start = ContinuousClock.now
@@ -198,6 +204,10 @@ extension Serve {
             let store = try Store(
                 backend: backend,
                 configuration: configuration.storeConfiguration,
+                instance: InstanceRecord(
+                    name: configuration.options.name,
+                    clientURLs: places.advertised.map(\.description)
+                ),
                 newTenant: Self.newTenant(),
                 encodeEvent: EtcdServer.encodeEvent,
                 report: { report in Self.log(report, logger) }
@@ -210,7 +220,7 @@ extension Serve {
             return store
         } catch {
             backend.close()
-            throw StartError("\(configuration.databasePath): \(error)")
+            throw StartError("\(configuration.store): \(error)")
         }
     }
 

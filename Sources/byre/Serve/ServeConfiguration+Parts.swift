@@ -13,6 +13,9 @@ extension ServeConfiguration {
         var configuration = Engine.Configuration()
         configuration.quota = Quota(bytes: self.quotaBytes)
         configuration.cacheBytes = self.options.cacheBytesMax
+        if case .postgres = self.store {
+            configuration.readerThreads = self.options.storeConnections - Self.connectionsReserved
+        }
         configuration.requestTimeoutNanoseconds = self.requestTimeout.nanoseconds
         configuration.minLeaseTTLSeconds = self.leaseTTLSecondsMin
         configuration.leaseGraceNanoseconds = Int64(self.options.electionMilliseconds) * 1_000_000
@@ -22,6 +25,10 @@ extension ServeConfiguration {
         configuration.watchProgressNanoseconds = self.progressNotifyInterval.nanoseconds
         return configuration
     }
+
+    /// Connections to PostgreSQL that load no values: the writer's, the listener's, the read
+    /// index's, and that of leases.
+    private static var connectionsReserved: Int { 4 }
 
     /// - Parameter clientURLs: where MemberList tells clients to connect.
     func settings(clientURLs: [ListenURL]) -> Settings {

@@ -16,8 +16,8 @@ package struct ServeConfiguration: Sendable {
     /// Who sees the keys of all tenants.
     package let administrators: [Administrator]
     package let dataDirectory: String
-    /// Path of the SQLite database file.
-    package let databasePath: String
+    /// The database that holds the tenants.
+    package let store: StoreURL
     /// What MemberList tells of peers.
     package let peerURLs: [String]
     /// `nil` for none.
@@ -85,10 +85,7 @@ package struct ServeConfiguration: Sendable {
         self.file = file
         let directory = options.dataDirectory ?? personality.dataDirectory(name: options.name)
         self.dataDirectory = directory
-        switch options.store {
-        case .sqlite(let path): self.databasePath = path
-        case nil: self.databasePath = directory + "/byre.db"
-        }
+        self.store = options.store ?? .sqlite(path: directory + "/byre.db")
         self.listeners = listeners
         let peerURLs = options.advertisePeerURLs.map(\.description)
         self.peerURLs = peerURLs.isEmpty ? personality.peerURLs : peerURLs

@@ -40,8 +40,19 @@ package enum ServeFlags {
                 \.store,
                 origin: .byre,
                 """
-                Database of the tenants, as sqlite:///var/lib/byre/byre.db. Without it, the file \
-                byre.db in the data directory.
+                Database of the tenants, as sqlite:///var/lib/byre/byre.db or \
+                postgresql://user@host1,host2/database?schema=byre. Without it, the file byre.db \
+                in the data directory.
+                """
+            ),
+            Flag(
+                "store-connections",
+                \.storeConnections,
+                in: 5...1_000,
+                origin: .byre,
+                """
+                Connections to PostgreSQL: one writes, one listens for what other servers write, \
+                one asks how far they are, one keeps leases, the others load values.
                 """
             ),
         ]

@@ -25,6 +25,7 @@ package struct ServeOptions: FlagOptions {
     package var name = "default"
     package var dataDirectory: String?
     package var store: StoreURL?
+    package var storeConnections = 6
 
     // Where it listens.
     package var listenClientURLs = [

@@ -20,17 +20,20 @@ package struct VerifyOptions: FlagOptions {
                     "store",
                     \.store,
                     origin: .byre,
-                    "Database to check, as sqlite:///var/lib/byre/byre.db."
+                    """
+                    Database to check, as sqlite:///var/lib/byre/byre.db or \
+                    postgresql://user@host/database?schema=byre.
+                    """
                 ),
             ]
         )
     ])
 
-    /// Path of the SQLite database file that the flags name.
-    package func databasePath() throws(UsageError) -> String {
+    /// The store that the flags name.
+    package func checkedStore() throws(UsageError) -> StoreURL {
         switch (self.store, self.dataDirectory) {
-        case (.sqlite(let path)?, _): return path
-        case (nil, let directory?): return directory + "/byre.db"
+        case (let store?, _): return store
+        case (nil, let directory?): return .sqlite(path: directory + "/byre.db")
         case (nil, nil): throw UsageError("name a store with --data-dir or --store")
         }
     }

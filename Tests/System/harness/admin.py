@@ -34,7 +34,7 @@ class TenantServer(ByreServer):
         ]
         lines = [
             "stores:",
-            f'  - {{name: main, url: "sqlite://{self.data_dir}/byre.db"}}',
+            f'  - {{name: main, url: "{self.store_url}"}}',
             "listeners:",
             *(f"  - {listener}" for listener in listeners),
             f'admin: {{url: "{self.admin_url}"}}',

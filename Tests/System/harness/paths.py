@@ -43,5 +43,13 @@ def etcdctl_34() -> Path | None:
     return Path(found) if found else None
 
 
+def postgres_programs() -> Path:
+    """The folder of PostgreSQL's programs: `BYRE_POSTGRES_BIN`, by default the newest of Debian's."""
+    if "BYRE_POSTGRES_BIN" in os.environ:
+        return _absolute(os.environ["BYRE_POSTGRES_BIN"])
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda it: float(it.parent.name))
+    return found[-1] if found else Path("/usr/bin")
+
+
 def _absolute(path: str) -> Path:
     return Path(os.path.normpath(REPOSITORY / path))

@@ -3,16 +3,15 @@
 import atexit
 import json
 import os
-import random
 import signal
-import socket
 import subprocess
 import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness import paths
+from harness import paths, stores
+from harness.ports import ServerError, free_port
 
 READY_LINE = "ready to serve client requests"
 READY_SECONDS_MAX = 30.0
@@ -21,30 +20,7 @@ GUARD = ("setpriv", "--pdeathsig", "KILL")
 
 Not done in the child between fork and exec: gRPC's threads do not survive a fork.
 """
-PORTS = range(12_000, 32_000)
-
 _running: set["Server"] = set()
-
-
-class ServerError(AssertionError):
-    """A server did not start or stop as it should; the message holds the end of its log."""
-
-
-def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nobody uses at this moment.
-
-    It lies below the ports that outgoing connections get: while a server restarts, a client that tries
-    again and again could otherwise be given the server's own port, and connect to itself.
-    """
-    for port in random.sample(PORTS, 200):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise ServerError("no free port")
 
 
 @dataclass(frozen=True)
@@ -106,6 +82,11 @@ class Server:
     def target(self) -> str:
         """The same address in gRPC's spelling."""
         return f"unix:{self.unix_socket}" if self.unix_socket else f"127.0.0.1:{self.port}"
+
+    @property
+    def store_url(self) -> str:
+        """Where Byre keeps the data."""
+        return stores.url(self.data_dir)
 
     @property
     def pid(self) -> int:
@@ -240,6 +221,8 @@ class ByreServer(Server):
         if self.is_etcd:
             return _etcd_command(self)
         command = [str(self.program), "serve", "--data-dir", str(self.data_dir)]
+        if stores.is_postgres():
+            command += ["--store", self.store_url]
         return command + ["--listen-client-urls", self.url, *self._tls_flags(), *self.flags]
 
     def _tls_flags(self) -> list[str]:

@@ -26,7 +26,7 @@ class ConfiguredServer(processes.Server):
         """Writes the file. JSON is YAML, and quotes everything that must be."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
         document = {
-            "stores": [{"name": "main", "url": f"sqlite://{self.data_dir}/byre.db"}],
+            "stores": [{"name": "main", "url": self.store_url}],
             "listeners": listeners,
             "admin": {"url": f"unix:{self.admin_socket}"},
             **more,
