@@ -13,8 +13,6 @@ package final class Store: Sendable {
     private let committer: WorkerThread
     private let backend: any Backend
     package let counters: StoreCounters
-    /// Roles of the database that read one tenant with SQL; nil where there are no roles.
-    package var sqlReaders: (any SQLReaders)? { self.backend.sqlReaders }
 
     /// Recovers a store and starts its threads.
     /// - Parameters:
@@ -155,6 +153,9 @@ package final class Store: Sendable {
         case .closed: throw .stopped
         }
     }
+
+    /// Roles of the database that read one tenant with SQL; nil where there are no roles.
+    package var sqlReaders: (any SQLReaders)? { self.backend.sqlReaders }
 
     /// Commits what is queued, then ends the threads and closes the backend. Once.
     package func stop() {
