@@ -9,6 +9,9 @@ CLIENT_URL ?= http://127.0.0.1:2379
 PYTEST_FLAGS ?=
 
 RELEASE := .build/release/byre
+# SwiftPM leaves directories behind where temporary files go, so it is given a place of its own.
+SWIFT_TMP := $(CURDIR)/.build/tmp
+swift = rm -rf $(SWIFT_TMP) && mkdir -p $(SWIFT_TMP) && TMPDIR=$(SWIFT_TMP) $(SWIFT)
 VENV := .venv
 SWIFT_FILES := Package.swift Sources Tests
 
@@ -28,7 +31,7 @@ serve: build ## Build, and serve from DATA_DIR on CLIENT_URL.
 	@exec $(RELEASE) serve --data-dir "$(DATA_DIR)" --listen-client-urls "$(CLIENT_URL)"
 
 build: build-packages ## Build the release executable, and check who imports whom.
-	$(SWIFT) build --configuration release --product byre \
+	$(swift) build --configuration release --product byre \
 		--explicit-target-dependency-import-check error
 
 build-packages:
@@ -38,7 +41,7 @@ test: build unit system ## Run all tests, of the parts and of the release execut
 
 # One at a time: many of them block a thread, and on a small machine those that need several starve.
 unit: build-packages ## Run the tests of the parts.
-	$(SWIFT) test --no-parallel
+	$(swift) test --no-parallel
 
 system: build test-packages $(VENV)/installed ## Run the tests of the release executable.
 	$(VENV)/bin/python -m pytest Tests/System $(PYTEST_FLAGS)

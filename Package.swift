@@ -162,7 +162,7 @@ let package = Package(
         .target(
             name: "AdminServer",
             dependencies: [
-                "ByreAPI", "ByreCore", "Engine", "EtcdAPI", "GRPC",
+                "ByreAPI", "ByreCore", "Engine", "EtcdAPI", "GRPC", "Tenancy",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]

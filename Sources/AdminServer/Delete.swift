@@ -43,8 +43,7 @@ extension AdminServer {
             what: "deleted",
             edit: { definition throws(Status) in
                 // Asked for again, it does not last longer.
-                definition.reclaimAt = min(definition.reclaimAt ?? reclaimAt, reclaimAt)
-                definition.lifecycle = .deleting
+                definition.delete(reclaimAt: min(definition.reclaimAt ?? reclaimAt, reclaimAt))
             },
             answer: answer
         )

@@ -9,7 +9,7 @@ extension AdminServer {
     /// - Complexity: O(tenants).
     func list(_ message: RawSpan, _ call: ServerCall) {
         guard let request = self.decode(message, call, as: ByreListRequest.self) else { return }
-        var rows = self.store.directory.all.map { (ByreTenant($0), ByreTenantUsage($0)) }
+        var rows = self.store.directory.all.map { (ByreTenant($0), self.usage(of: $0)) }
         if request.withDeleting {
             rows += self.store.erasing.map { (ByreTenant($0), ByreTenantUsage()) }
             rows.sort { $0.0.name < $1.0.name }

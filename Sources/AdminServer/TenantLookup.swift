@@ -3,6 +3,7 @@ import ByreCore
 import Engine
 import GRPC
 import SwiftProtobuf
+import Tenancy
 
 /// A tenant that a request names.
 enum FoundTenant {
@@ -72,7 +73,8 @@ extension ByreTenant {
 }
 
 extension ByreTenantUsage {
-    init(_ tenant: TenantStore) {
+    /// - Parameter now: nanoseconds of the server's monotonic clock.
+    init(_ tenant: TenantStore, now: Int64) {
         let state = tenant.snapshot.state
         let watches = tenant.withHub { $0.counters }
         self.init()
@@ -86,5 +88,12 @@ extension ByreTenantUsage {
         self.watches = Int64(watches.watchers)
         self.watchStreams = Int64(watches.streams)
         self.alarms = state.alarms.sorted().map(\.kind.name)
+        let admission = tenant.admission
+        self.connections = admission.connections
+        self.inFlight = admission.inFlight
+        self.work.atNanoseconds = now
+        self.work.writes = admission.done(.writes)
+        self.work.reads = admission.done(.reads)
+        self.work.readBytes = admission.done(.readBytes)
     }
 }

@@ -4,16 +4,14 @@ import GRPC
 import SwiftProtobuf
 
 extension AdminServer {
-    /// `TenantService/Undelete`: takes a deletion back. The tenant is active afterwards.
+    /// `TenantService/Undelete`: takes a deletion back. The tenant is what it was before.
     func undelete(_ message: RawSpan, _ call: ServerCall) {
         guard let request = self.decode(message, call, as: ByreUndeleteRequest.self) else { return }
         let change = Change(
             reference: request.tenant,
             what: "undeleted",
             edit: { definition throws(Status) in
-                guard definition.lifecycle == .deleting else { return }
-                definition.lifecycle = .active
-                definition.reclaimAt = nil
+                definition.undelete()
             },
             answer: { tenant, isChanged in
                 FramedMessage(

@@ -1,4 +1,5 @@
 import ByreAPI
+import Engine
 import GRPC
 import SwiftProtobuf
 
@@ -12,12 +13,17 @@ extension AdminServer {
                 FramedMessage(
                     ByreUsageResponse.with {
                         $0.tenant = ByreTenant(tenant)
-                        $0.usage = ByreTenantUsage(tenant)
+                        $0.usage = self.usage(of: tenant)
                     }
                 )
             )
         } catch {
             call.fail(error)
         }
+    }
+
+    /// What a tenant uses now.
+    func usage(of tenant: TenantStore) -> ByreTenantUsage {
+        ByreTenantUsage(tenant, now: self.store.clock.now())
     }
 }

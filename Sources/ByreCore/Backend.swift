@@ -147,6 +147,10 @@ package struct CommitBatch: Sendable {
     package var tenants: [TenantRecord] = []
     /// Tenants that come, go or are defined anew: before anything else of the batch.
     package var registry: [RegistryChange] = []
+    /// When the batch is committed, in seconds since 1970; 0 when that is not known.
+    ///
+    /// For people: nothing that a client sees depends on it.
+    package var committedAt: Int64 = 0
 
     package init() {}
 

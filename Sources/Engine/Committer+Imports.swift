@@ -84,7 +84,9 @@ extension Committer {
         let tenant = session.ticket.tenant
         var batch = CommitBatch()
         var row = self.nextRow
+        let valueBytesMax = tenant.definition.limits.valueBytes ?? .max
         for key in keys {
+            guard key.value.count <= valueBytesMax else { throw .overLimit("bytes of a value") }
             let version = key.version(in: row)
             guard version.revision > session.last else {
                 throw .contradiction("revision \(version.modRevision) comes out of order")

@@ -33,7 +33,7 @@ extension Committer {
                     batch throws(BackendError) in try self.commitDirectly(batch)
                 }
             } catch {
-                // It is tried again at the next turn.
+                // It is tried again later.
                 break
             }
             self.forget(tenant)

@@ -11,6 +11,7 @@ final class Committer {
         let backend: any Backend
         let configuration: Configuration
         let clock: Clock
+        let wallClock: WallClock
         let queue: FairQueue<Submission>
         let tenantChanges: Mailbox<TenantSubmission>
         let importSteps: Mailbox<ImportSubmission>
@@ -169,8 +170,10 @@ final class Committer {
     /// Makes a batch durable, and keeps account of how that goes.
     func commitDirectly(_ batch: CommitBatch) throws(BackendError) {
         let start = self.parts.clock.now()
+        var dated = batch
+        dated.committedAt = self.parts.wallClock.seconds()
         do throws(BackendError) {
-            try self.parts.backend.commit(batch)
+            try self.parts.backend.commit(dated)
         } catch {
             self.parts.counters.failed()
             if !self.isFailing {

@@ -61,7 +61,7 @@ package struct Configuration: Sendable {
     package var eraseRowsPerSlice: Int64 = 2_000
     /// Most steps of imports waiting for the committer; one more is refused.
     package var importStepsMax = 256
-    /// Pause before an erasing goes on after a commit of it failed.
+    /// Pause before an erasing begins or goes on after a commit of it failed.
     package var eraseRetryNanoseconds: Int64 = 1_000_000_000
     /// Automatic compaction of tenants that have no policy of their own, or nil.
     package var autoCompaction: AutoCompaction?

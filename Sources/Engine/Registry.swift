@@ -33,6 +33,8 @@ struct Registry {
     var erasings: [Erasing]
     /// When the erasing goes on.
     var nextErasing: Int64 = 0
+    /// When it is tried again to begin an erasing, after that failed.
+    private var nextReclaim: Int64 = 0
 
     init(_ parts: Parts, erasing: [RecoveredTenants.Erasing]) {
         self.parts = parts
@@ -219,7 +221,7 @@ struct Registry {
 
     /// Tenants whose time to be taken back is over.
     func overdue() -> [TenantStore] {
-        guard !self.reclaims.isEmpty else { return [] }
+        guard !self.reclaims.isEmpty, self.parts.clock.now() >= self.nextReclaim else { return [] }
         let now = self.parts.wallClock.seconds()
         return self.reclaims.filter { $0.value <= now }.keys.sorted().compactMap {
             self.directory[id: $0]
@@ -232,7 +234,13 @@ struct Registry {
         epoch: () -> Int64,
         commit: Commit
     ) throws(TenantChangeError) {
-        try Self.commit(.beginErasing(tenant.id), commit)
+        do throws(TenantChangeError) {
+            try Self.commit(.beginErasing(tenant.id), commit)
+        } catch {
+            let configuration = self.parts.configuration
+            self.nextReclaim = self.parts.clock.now() + configuration.eraseRetryNanoseconds
+            throw error
+        }
         let state = tenant.snapshot.state
         self.reclaims[tenant.id] = nil
         self.directory = self.directory.removing(tenant)

@@ -59,6 +59,7 @@ package final class Store: Sendable {
             let record = TenantRecord(id: TenantID(rawValue: 1), uid: newTenant.uid)
             var batch = CommitBatch()
             batch.registry = [.create(record, newTenant)]
+            batch.committedAt = wallClock.seconds()
             do throws(BackendError) {
                 try backend.commit(batch)
             } catch {
@@ -89,6 +90,7 @@ package final class Store: Sendable {
             backend: backend,
             configuration: configuration,
             clock: clock,
+            wallClock: wallClock,
             queue: self.queue,
             tenantChanges: self.tenantChanges,
             importSteps: self.importSteps,

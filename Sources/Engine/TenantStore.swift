@@ -101,7 +101,7 @@ package final class TenantStore: Sendable {
     var autoCompaction: AutoCompaction? { self.defined.withLock { $0.autoCompaction } }
 
     /// Whether its erasing has begun: nothing may be written for it any more.
-    var isErased: Bool { self.erased.load(ordering: .relaxed) }
+    package var isErased: Bool { self.erased.load(ordering: .relaxed) }
 
     /// Takes a new definition, which is durable.
     ///

@@ -7,19 +7,16 @@ extension EtcdServer {
     /// Computes an answer on a reader thread.
     /// - Parameters:
     ///   - bytes: about how much that will load.
-    ///   - isPaid: whether the tenant's rate has been charged for what is read.
     func onReader(
         _ call: ServerCall,
         _ tenant: TenantStore,
         bytes: Int = 0,
-        isPaid: Bool = false,
         _ body: @escaping @Sendable (any BackendReader) throws(RequestError) -> FramedMessage
     ) {
         let isQueued = self.onReader(for: call, tenant, loop: call.loop, bytes: bytes, body) {
             call,
             result in
             switch result {
-            case .success(let message) where isPaid: call.reply(message)
             case .success(let message): self.reply(message, tenant, to: call)
             case .failure(let error): call.fail(Status(error))
             }

@@ -15,7 +15,14 @@ package final class EtcdServer: Sendable {
         self.store = store
         self.access = access
         self.settings = settings
+        let watchLoops = self.watchLoops
+        store.observeTenants { event, _ in
+            if case .erased(let tenant) = event { watchLoops.forget(tenant.id) }
+        }
     }
+
+    /// Pairs of an event loop and a tenant with watch streams on it, now or before.
+    package var watchLoopCount: Int { self.watchLoops.count }
 
     /// Who calls, as a tenant. Every request goes through here.
     /// - Precondition: ``admit(_:)`` has let the call in, as a tenant's.

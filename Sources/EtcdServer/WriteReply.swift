@@ -88,6 +88,7 @@ extension EtcdServer {
         }
         let writes = operation.writeCount
         guard writes > 0, tenant.admission.isMetered else {
+            tenant.admission.did(writes, of: .writes)
             self.queue(operation, tenant, call, waitsForPhysical: waitsForPhysical, answer: answer)
             return
         }

@@ -6,6 +6,7 @@ import SQLite
 /// Belongs to the writer thread.
 final class RegistryWriter {
     private let connection: Connection
+    private let times: CommitTimes
     private let insert: Statement
     private let define: Statement
     private let insertIdentity: Statement
@@ -18,11 +19,12 @@ final class RegistryWriter {
     private let delete: Statement
     private let standing: Statement
 
-    init(_ connection: Connection) throws(SQLiteError) {
+    init(_ connection: Connection, _ times: CommitTimes) throws(SQLiteError) {
         func statement(_ sql: String) throws(SQLiteError) -> Statement {
             try Statement(sql, on: connection)
         }
         self.connection = connection
+        self.times = times
         self.insert = try statement(
             """
             INSERT INTO tenant (id, revision, compact_revision, sequence, allocated_bytes,
@@ -37,7 +39,7 @@ final class RegistryWriter {
                 max_value_bytes = ?9, max_writes_per_second = ?10, max_reads_per_second = ?11,
                 max_read_bytes_per_second = ?12, max_watches = ?13, max_leases = ?14,
                 max_connections = ?15, max_in_flight = ?16, compact_after_nanoseconds = ?17,
-                compact_keeping_revisions = ?18
+                compact_keeping_revisions = ?18, was_suspended = ?19
             WHERE id = ?1
             """
         )
@@ -82,6 +84,7 @@ final class RegistryWriter {
             try self.deleteRows.bind(rows.lowerBound.rawValue, at: 2)
             try self.deleteRows.bind(rows.upperBound.rawValue, at: 3)
             try self.run(self.deleteRows, id)
+            try self.times.forget(rows)
         case .eraseLeases(let id, let countMax):
             try self.deleteLeases.bind(Int64(countMax), at: 2)
             try self.run(self.deleteLeases, id)
@@ -144,6 +147,7 @@ final class RegistryWriter {
         for (place, number) in numbers.enumerated() {
             try self.define.bind(orNull: number, at: 8 + place)
         }
+        try self.define.bind(definition.wasSuspended ? 1 : 0, at: 19)
         try self.run(self.define, id)
         try self.expectTenant(id)
         try self.run(self.deleteIdentities, id)

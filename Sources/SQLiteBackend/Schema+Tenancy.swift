@@ -56,4 +56,12 @@ extension Schema {
 
         DROP VIEW live_key;
         """
+
+    /// What a tenant that is being deleted is again when that is taken back.
+    static let undeletion = """
+
+        ALTER TABLE tenant ADD COLUMN was_suspended INTEGER NOT NULL DEFAULT 0
+            CHECK (was_suspended IN (0, 1))
+            CHECK (was_suspended = 0 OR state = 'deleting');
+        """
 }

@@ -12,6 +12,7 @@ enum Views {
         (name: "tenant_usage", sql: Self.tenantUsage),
         (name: "largest_prefix", sql: Self.largestPrefix),
         (name: "busiest_prefix", sql: Self.busiestPrefix),
+        (name: "write_rate", sql: Self.writeRate),
         (name: "lease_usage", sql: Self.leaseUsage),
     ]
 
@@ -31,7 +32,7 @@ enum Views {
         CREATE VIEW key_history AS
         SELECT tenant, key, mod_revision, sub, create_revision, version,
             CASE version WHEN 0 THEN 'delete' WHEN 1 THEN 'create' ELSE 'update' END AS change,
-            lease, value_size,
+            changed_at, lease, value_size,
             CASE WHEN depth BETWEEN 1 AND 2 THEN rtrim(api_group, '/') END AS api_group,
             CASE WHEN depth BETWEEN 1 AND 2
                 THEN replace(substr(rest, 1, instr(rest, '/') - 1), '~', '/') END AS resource,
@@ -68,6 +69,7 @@ enum Views {
                     SELECT tenant.name AS tenant, CAST(kv.key AS TEXT) AS key, kv.mod_revision,
                         kv.sub, kv.create_revision, kv.version, kv.lease,
                         length(kv.value) AS value_size, kv.value, kv.row,
+                        \(CommitTimes.changedAt) AS changed_at,
                         CASE substr(kv.key, 1, 19) WHEN CAST('/registry/services/' AS BLOB)
                             THEN replace(replace(CAST(substr(kv.key, 11) AS TEXT),
                                 'services/specs/', 'services~specs/'),
@@ -85,8 +87,8 @@ enum Views {
 
     private static let liveKey = """
         CREATE VIEW live_key AS
-        SELECT tenant, key, mod_revision, create_revision, version, lease, value_size, api_group,
-            resource, namespace, name, prefix, api_version, kind, json, value, row
+        SELECT tenant, key, mod_revision, create_revision, version, changed_at, lease, value_size,
+            api_group, resource, namespace, name, prefix, api_version, kind, json, value, row
         FROM key_history
         WHERE version > 0 AND row IN (SELECT max(row) FROM kv GROUP BY tenant, key)
         """
@@ -131,10 +133,30 @@ enum Views {
         FROM key_history GROUP BY tenant, prefix
         """
 
-    /// When a lease was renewed last is known to the running server alone.
+    /// Of the last minute; what is compacted away already is not counted, and a transaction is one
+    /// write however many keys it changes.
+    private static let writeRate = """
+        CREATE VIEW write_rate AS
+        SELECT tenant.name AS tenant, coalesce(recent.writes, 0) AS writes_last_minute,
+            round(coalesce(recent.writes, 0) / 60.0, 2) AS writes_per_second,
+            coalesce(recent.bytes, 0) AS bytes_last_minute
+        FROM tenant LEFT JOIN (
+            SELECT tenant, count(DISTINCT mod_revision) AS writes,
+                sum(length(key) + length(value)) AS bytes
+            FROM kv
+            WHERE row >= (SELECT min(row) FROM commit_time WHERE at > strftime('%s') - 60)
+            GROUP BY tenant) AS recent ON recent.tenant = tenant.id
+        """
+
+    /// When a lease was renewed last is known to the running server alone, and a start gives every
+    /// lease its full time anew; so a time before which it does not expire, unless it is revoked, is
+    /// all that can be said.
     private static let leaseUsage = """
         CREATE VIEW lease_usage AS
         SELECT tenant.name AS tenant, printf('%x', lease.id) AS lease, lease.ttl_seconds,
+            strftime('%Y-%m-%dT%H:%M:%SZ', lease.granted_at, 'unixepoch') AS granted_at,
+            strftime('%Y-%m-%dT%H:%M:%SZ', lease.granted_at + lease.ttl_seconds, 'unixepoch')
+                AS not_before,
             count(live.row) AS keys, min(CAST(live.key AS TEXT)) AS first_key
         FROM lease JOIN tenant ON tenant.id = lease.tenant
         LEFT JOIN (

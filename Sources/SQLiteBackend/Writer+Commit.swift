@@ -84,8 +84,11 @@ extension Writer {
 
     /// Applies all of a batch but what it says of tenants.
     private func applyChanges(of batch: CommitBatch) throws(SQLiteError) {
+        if let first = batch.rows.first {
+            try self.times.note(first.version.row, at: batch.committedAt)
+        }
         for row in batch.rows { try self.append(row) }
-        for change in batch.leases { try self.apply(change) }
+        for change in batch.leases { try self.apply(change, at: batch.committedAt) }
         for change in batch.alarms { try self.apply(change) }
         try self.remove(batch.removedRows)
     }
@@ -101,12 +104,16 @@ extension Writer {
         try self.insertRow.run(borrowing: (row.key, 8), (row.value, 9))
     }
 
-    private func apply(_ change: CommitBatch.LeaseChange) throws(SQLiteError) {
+    private func apply(
+        _ change: CommitBatch.LeaseChange,
+        at seconds: Int64
+    ) throws(SQLiteError) {
         switch change {
         case .grant(let tenant, let lease):
             try self.insertLease.bind(tenant.rawValue, at: 1)
             try self.insertLease.bind(lease.id.rawValue, at: 2)
             try self.insertLease.bind(lease.ttlSeconds, at: 3)
+            try self.insertLease.bind(seconds, at: 4)
             try self.insertLease.run()
         case .revoke(let tenant, let id):
             try self.deleteLease.bind(tenant.rawValue, at: 1)
@@ -158,6 +165,7 @@ extension Writer {
             }
             start = end
         }
+        try self.times.forget(rows)
     }
 
     private func apply(_ change: RegistryChange) throws(SQLiteError) {
@@ -184,6 +192,7 @@ extension Writer {
 
     /// Ends the transaction without effect, if SQLite has not done so already.
     func rollBack() {
+        self.times.rolledBack()
         guard self.connection.isInTransaction else { return }
         // A rollback in WAL mode forgets pages in memory; the failure that led here is told.
         try? self.rollback.run()

@@ -22,6 +22,7 @@ final class Writer {
     let rowExists: Statement
     let tenantPoint: Statement
     let registry: RegistryWriter
+    let times: CommitTimes
     let setJournal: Statement
     let journalRecord: Statement
 
@@ -72,8 +73,10 @@ final class Writer {
         )
         self.insertLease = try Statement(
             """
-            INSERT INTO lease (tenant, id, ttl_seconds) VALUES (?1, ?2, ?3)
-            ON CONFLICT (tenant, id) DO UPDATE SET ttl_seconds = excluded.ttl_seconds
+            INSERT INTO lease (tenant, id, ttl_seconds, granted_at)
+            VALUES (?1, ?2, ?3, nullif(?4, 0))
+            ON CONFLICT (tenant, id) DO UPDATE
+            SET ttl_seconds = excluded.ttl_seconds, granted_at = excluded.granted_at
             """,
             on: connection
         )
@@ -105,7 +108,8 @@ final class Writer {
             "SELECT revision, sequence FROM tenant WHERE id = ?1",
             on: connection
         )
-        self.registry = try RegistryWriter(connection)
+        self.times = try CommitTimes(connection)
+        self.registry = try RegistryWriter(connection, self.times)
         self.setJournal = try Statement("UPDATE journal SET record = ?1", on: connection)
         self.journalRecord = try Statement(Schema.lastRecord, on: connection)
     }

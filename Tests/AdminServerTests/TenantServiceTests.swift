@@ -168,6 +168,36 @@ import Testing
         #expect(!again.changed)
     }
 
+    @Test func aTenantThatIsTakenBackIsWhatItWas() throws {
+        _ = try self.create()
+        func call(_ name: String) throws -> ByreState {
+            // The requests differ in nothing, nor do the answers.
+            let response: ByreSuspendResponse = try self.fixture.call(
+                name,
+                ByreSuspendRequest.with { $0.tenant = Self.acme }
+            )
+            return response.tenant.state
+        }
+        func delete() throws -> ByreState {
+            let response: ByreDeleteResponse = try self.fixture.call(
+                "Delete",
+                ByreDeleteRequest.with { request in
+                    request.tenant = Self.acme
+                    request.graceSeconds = 3_600 - Int64.random(in: 0..<60)
+                }
+            )
+            return response.tenant.state
+        }
+        #expect(try call("Suspend") == .suspended)
+        #expect(try delete() == .deleting)
+        // Asked for again it is deleted, and was so before.
+        #expect(try delete() == .deleting)
+        #expect(try call("Undelete") == .suspended)
+        #expect(try call("Resume") == .active)
+        #expect(try delete() == .deleting)
+        #expect(try call("Undelete") == .active)
+    }
+
     private struct Fault: Sendable {
         let name: String
         let request: any SwiftProtobuf.Message

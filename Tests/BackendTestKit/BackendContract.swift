@@ -274,6 +274,7 @@ package struct BackendContract {
             definition.name = "fuller"
             definition.lifecycle = .deleting
             definition.reclaimAt = 1_800_000_000
+            definition.wasSuspended = true
             definition.identities = Set(
                 TenantIdentity.Kind.allCases.map { TenantIdentity($0, "of \($0)") }
             )
@@ -295,8 +296,7 @@ package struct BackendContract {
         batches.append(history.take())
         try self.expect(history, after: batches)
         history.define(2) { definition in
-            definition.lifecycle = .suspended
-            definition.reclaimAt = nil
+            definition.undelete()
             definition.identities = [TenantIdentity(.commonName, "one")]
             definition.limits = TenantLimits()
             definition.autoCompaction = nil

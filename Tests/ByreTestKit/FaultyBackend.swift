@@ -23,6 +23,7 @@ package final class FaultyBackend: Backend {
         var isHolding = false
         var batches: [Batch] = []
         var reads = 0
+        var scans = 0
     }
 
     /// What one commit was asked to write.
@@ -107,6 +108,9 @@ package final class FaultyBackend: Backend {
 
     /// Rows that readers were asked for.
     package var reads: Int { self.state.withLock { $0.reads } }
+
+    /// Scans begun.
+    package var scans: Int { self.state.withLock { $0.scans } }
 
     // MARK: Backend
 
@@ -210,6 +214,7 @@ package final class FaultyBackend: Backend {
             _ body: (_ key: Bytes, _ version: Version, _ value: Bytes) -> Bool
         ) throws(BackendError) {
             try self.backend.read(0)
+            self.backend.state.withLock { $0.scans += 1 }
             try self.base.scan(tenant, in: span, body)
         }
     }

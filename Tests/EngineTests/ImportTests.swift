@@ -93,6 +93,19 @@ import Testing
         #expect(self.tenant.withHub { $0.committedRevision } == 21)
     }
 
+    @Test func aValueThatIsTooLongForTheTenantEndsIt() throws {
+        try self.fixture.define(self.tenant) { $0.limits.valueBytes = 2 }
+        let session = TenantImport(into: self.tenant)
+        let fitting = Array(Self.keys[..<4])
+        #expect(try self.run(.begin, .keys(fitting), of: session) == nil)
+        let error = try self.run(.keys([Self.key("e", at: 20)]), of: session)
+        #expect(error == .overLimit("bytes of a value"))
+        try self.fixture.compactAll()
+        #expect(self.rows(in: self.fixture.memory) == 0)
+        try self.fixture.define(self.tenant) { $0.limits.valueBytes = 3 }
+        #expect(try self.importAll(into: self.tenant, of: self.fixture.store) == nil)
+    }
+
     @Test func aStartFindsAllOfItOrNothing() throws {
         let session = TenantImport(into: self.tenant)
         #expect(try self.run(.begin, .keys(Array(Self.keys[..<3])), of: session) == nil)

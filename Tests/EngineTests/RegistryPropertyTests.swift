@@ -28,7 +28,10 @@ import Testing
 
         init(seed: UInt64) throws {
             self.random = SeededGenerator(seed: seed)
-            self.fixture = try StoreFixture(clock: self.clock) { $0.eraseRowsPerSlice = 2 }
+            self.fixture = try StoreFixture(clock: self.clock) {
+                $0.eraseRowsPerSlice = 2
+                $0.eraseRetryNanoseconds = 0
+            }
             let definition = self.fixture.tenant.definition
             self.model[definition.uid] = definition
         }
@@ -105,6 +108,7 @@ import Testing
             self.fixture.stop()
             self.fixture = try StoreFixture(on: memory, clock: self.clock) {
                 $0.eraseRowsPerSlice = 2
+                $0.eraseRetryNanoseconds = 0
             }
         }
 

@@ -167,6 +167,25 @@ import Testing
         #expect(fixture.memory.tenants.count == 1 && fixture.memory.rows.isEmpty)
     }
 
+    @Test func anErasingThatCannotBeginIsTriedAgainAfterAWhile() throws {
+        let (fixture, tenant) = try self.fixture()
+        try fixture.run("put a=1", on: tenant)
+        try fixture.delete(tenant, after: 60)
+        fixture.backend.failCommits(Array(repeating: .before(.unavailable("full")), count: 2))
+        fixture.clock.advance(bySeconds: 60)
+        for failures in 1...2 {
+            // However often the committer comes by, it is tried once.
+            for _ in 1...5 { try fixture.turn() }
+            #expect(fixture.store.counters.failures == failures)
+            #expect(fixture.store.directory[name: "t2"] === tenant)
+            fixture.clock.advance(
+                byNanoseconds: fixture.store.configuration.eraseRetryNanoseconds
+            )
+        }
+        try fixture.turn()
+        #expect(fixture.store.directory[name: "t2"] == nil)
+    }
+
     @Test func erasingGoesOnAfterFailures() throws {
         let (fixture, tenant) = try self.fixture()
         for value in 1...9 { try fixture.run("put a=\(value)", on: tenant) }

@@ -60,6 +60,7 @@ import Testing
         "UPDATE tenant SET max_keys = -1",
         "UPDATE tenant SET compact_after_nanoseconds = 1, compact_keeping_revisions = 1",
         "UPDATE tenant SET generation = 0",
+        "UPDATE tenant SET was_suspended = 1",
         "UPDATE tenant SET reclaim_at = '2030-01-01T00:00:00.000Z'",
         "UPDATE tenant SET erasing_since = '2030-01-01T00:00:00.000Z'",
         """
@@ -73,7 +74,9 @@ import Testing
         INSERT INTO tenant_identity VALUES ('common-name', 'x', 2)
         """,
         "INSERT INTO alarm VALUES (1, 1, 'FULL')",
-        "INSERT INTO lease VALUES (1, 0, 60)",
+        "INSERT INTO lease VALUES (1, 0, 60, 1)",
+        "INSERT INTO lease VALUES (1, 1, 60, 0)",
+        "INSERT INTO commit_time VALUES (1, 0)",
         "INSERT INTO kv VALUES (1, 1, 2, 0, 2, 1, 0, 'text', x'')",
         "INSERT INTO kv VALUES (1, 1, 2, 0, 2, 1, 0, x'61', NULL)",
     ])

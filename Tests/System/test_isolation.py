@@ -5,13 +5,14 @@ events, texts of errors, pages, and the log, which holds no keys at all.
 """
 
 import random
+import subprocess
 import urllib.error
 import urllib.request
 
 import grpc
 import pytest
 
-from harness import seed, tenants
+from harness import archives, paths, seed, tenants
 from harness.api import Client, message_type, prefix_end, types
 from harness.processes import free_port
 
@@ -27,9 +28,10 @@ def mark(name: str) -> bytes:
 class Tenant:
     """One tenant's connection, a model of its keys, and a watch of everything."""
 
-    def __init__(self, name: str, port: int, lot: random.Random) -> None:
-        self.name, self.port, self.lot = name, port, lot
-        self.client = Client(f"127.0.0.1:{port}")
+    def __init__(self, name: str, server: tenants.ConfiguredServer, lot: random.Random) -> None:
+        self.name, self.port, self.lot = name, server.ports[name], lot
+        self.admin_socket = server.admin_socket
+        self.client = Client(f"127.0.0.1:{self.port}")
         self.model: dict[bytes, bytes] = {}
         self.changes = 0
         self.leases: list[int] = []
@@ -95,6 +97,7 @@ class Tenant:
                 *[self.put] * 6,
                 *[self.read] * 5,
                 *(self.read_stream, self.delete, self.transact, self.lease, self.hash, self.look),
+                self.export,
             ]
         )()
 
@@ -185,6 +188,29 @@ class Tenant:
     def hash(self) -> None:
         self.call("Maintenance/HashKV", types.HashKVRequest())
 
+    def export(self) -> None:
+        """An archive holds what the tenant does, at the newest revision or an older one."""
+        revision = self.lot.choice([0, self.lot.randint(2, self.changes + 1) if self.changes else 0])
+        done = subprocess.run(
+            [paths.byre(), "tenant", "export", self.name, f"--revision={revision}"]
+            + ["--admin", f"unix:{self.admin_socket}"],
+            capture_output=True,
+            timeout=30,
+        )
+        assert done.returncode == 0, done.stderr
+        self.check(done.stdout)
+        self.check(done.stderr)
+        # No name of another is in it either: the header has the tenant's own.
+        frames = archives.frames(done.stdout)
+        assert frames[0].header.tenant == self.name
+        found = {key.key: key.value for frame in frames for key in frame.keys.keys}
+        assert {lease.id for frame in frames for lease in frame.leases.leases} <= set(self.leases)
+        if revision in (0, self.changes + 1):
+            assert found == self.model
+        else:
+            there = self.client.get(b"\0", range_end=b"\0", revision=revision).kvs
+            assert found == {kv.key: kv.value for kv in there}
+
     def look(self) -> None:
         self.call("Maintenance/Status", types.StatusRequest())
         self.call("Maintenance/Alarm", types.AlarmRequest())
@@ -220,7 +246,7 @@ def test_no_tenant_is_told_of_another(server: tenants.ConfiguredServer) -> None:
     number = f"isolation {seed.base_seed()}"
     print(f"BYRE_SEED={seed.base_seed()}")
     lot = random.Random(number)
-    all_tenants = [Tenant(name, server.ports[name], lot) for name in NAMES]
+    all_tenants = [Tenant(name, server, lot) for name in NAMES]
     for _ in range(STEPS):
         tenant, other = lot.choice(all_tenants), lot.choice(all_tenants)
         tenant.step()

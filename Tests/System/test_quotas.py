@@ -1,6 +1,7 @@
 """The limits of a tenant over the wire: below, at and above each, and across a restart."""
 
 import concurrent.futures
+import time
 
 import grpc
 import pytest
@@ -44,6 +45,14 @@ def fill(client, size: int, key: bytes = b"/fill/%d", most: int = 10_000) -> int
             assert error.details == NO_SPACE and error.code is grpc.StatusCode.RESOURCE_EXHAUSTED
             return number
     raise AssertionError("never full")
+
+
+def held(admin) -> dict:
+    """What `acme` holds, and may hold."""
+    tenant = admin.json("usage", "acme", "--interval=0")
+    for what in ("connections", "inFlight"):
+        tenant["usage"].pop(what)
+    return tenant
 
 
 def alarms(client) -> list[int]:
@@ -98,11 +107,11 @@ def test_a_full_tenant_is_full_after_a_restart_and_not_once_it_may_have_more(
     admin("create", "acme", "--quota-bytes=4Mi", f"--space-mode={mode}")
     with server.client("acme") as acme:
         fill(acme, 256 * KIB)
-        before = admin.json("usage", "acme")
+        before = held(admin)
     server.kill()
     server.start()
     with server.client("acme") as acme:
-        assert admin.json("usage", "acme") == before
+        assert held(admin) == before
         fails(acme, "Put", NO_SPACE, key=b"another", value=b"v" * 256 * KIB)
         admin("update", "acme", "--quota-bytes=8Mi")
         if mode == "strict":
@@ -189,6 +198,44 @@ def test_rates_delay_and_then_refuse(server, admin, flag, method) -> None:
         # What a second allows, and as much as may wait for its turn.
         assert set(ask(acme, 250)) == {""}
         assert set(ask(beta, 1_000)) == {""}
+
+
+def test_bytes_read_delay_and_then_refuse(server, admin) -> None:
+    admin("create", "acme", "--read-bytes-per-second=64Ki")
+    request = request_type("Range")(key=b"a")
+    with server.client("acme") as acme, server.client("beta") as beta:
+
+        def ask(client) -> list[str]:
+            with concurrent.futures.ThreadPoolExecutor(64) as pool:
+                answers = pool.map(lambda _: client.call("Range", request), range(64))
+                return [answer.details for answer in answers]
+
+        for client in (acme, beta):
+            client.put(b"a", b"x" * 16 * KIB)
+        # What a second allows, and as much as may wait for its turn: six times 64 KiB in all, less
+        # what an answer has beside its value, and what comes in while it is asked for.
+        begin = time.monotonic()
+        answers = ask(acme)
+        seconds = time.monotonic() - begin
+        assert set(answers) == {"", TOO_MANY}
+        assert 20 <= answers.count("") <= 28
+        assert 3 < seconds < 15
+        assert ask(beta) == [""] * 64
+        # Nothing but the bytes counts: a key without a value is read at any rate.
+        keys = request_type("Range")(key=b"a", keys_only=True)
+        end = time.monotonic() + 10
+        while not acme.call("Range", keys).ok and time.monotonic() < end:
+            time.sleep(0.1)
+        assert all(acme.call("Range", keys).ok for _ in range(50))
+        # An answer that is more than a second allows is given once a second's worth is saved up,
+        # and the next waits until it is paid for.
+        admin("update", "acme", "--read-bytes-per-second=1Ki")
+        time.sleep(1.1)
+        assert acme.call("Range", request).ok
+        refused = acme.call("Range", request)
+        assert not refused.ok and refused.details == TOO_MANY
+        admin("update", "acme", "--read-bytes-per-second=none")
+        assert acme.call("Range", request).ok
 
 
 def test_requests_in_flight(server, admin) -> None:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import threading
 import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from harness.api import Client
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 SQLITE = shutil.which("sqlite3")
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 pytestmark = pytest.mark.skipif(SQLITE is None, reason="there is no sqlite3")
 
 
@@ -41,6 +43,11 @@ def sqlite(path: Path, script: str, *options: str, seconds: float = 30) -> list[
     )
     assert done.returncode == 0 and not done.stderr, done.stderr
     return done.stdout.splitlines()
+
+
+def seconds(text: str) -> int:
+    """Seconds since 1970 of a time as the views write it."""
+    return int(datetime.fromisoformat(text).timestamp())
 
 
 def wait_for(path: Path, query: str, seconds: float = 10) -> list[str]:
@@ -117,7 +124,7 @@ def test_each_question_is_answered_while_the_server_writes(store) -> None:
         heartbeats = "SELECT 1 FROM key_history WHERE key GLOB '*/node' AND version > 10 LIMIT 1;"
         assert wait_for(path, heartbeats)
         for question, query in questions().items():
-            answers[question] = sqlite(path, query.replace("sleep 5", "sleep 2"), "-readonly")
+            answers[question] = sqlite(path, query, "-readonly")
         # Somebody who stays in a transaction holds nobody up either.
         before = written
         sqlite(path, "BEGIN; SELECT count(*) FROM live_key;\n.shell sleep 2\nCOMMIT;", "-readonly")
@@ -136,14 +143,20 @@ def test_each_question_is_answered_while_the_server_writes(store) -> None:
     bytes_used = 20480 + sum(64 + len(key) + len(value) for key, _, value in ACME.values())
     assert usage["acme"][1:5] == ["3", str(bytes_used), "50000", f"{bytes_used / 500:.1f}"]
     assert next(found)[0].startswith("acme|/registry/services/specs/|1|200")
-    assert [line.split("|")[1:3] for line in next(found)] == [
-        ["create", "1"], ["update", "2"], ["delete", "0"],
-    ]
-    assert next(found) == ["acme|7|/registry/secrets/default/token"]
+    # What was written behind the server's back has the time of what was committed before it.
+    secrets = [line.split("|") for line in next(found)]
+    assert [secret[2:4] for secret in secrets] == [["create", "1"], ["update", "2"], ["delete", "0"]]
+    assert all(TIME.fullmatch(secret[0]) for secret in secrets)
+    deleted = next(found)
+    assert len(deleted) == 1 and deleted[0].endswith("Z|acme|7|/registry/secrets/default/token")
     assert next(found)[0].startswith("default|/registry/leases/kube-node-lease/node|")
-    rates = dict(line.split("|") for line in next(found))
-    assert float(rates["default"]) > 1 and float(rates["acme"]) == 0
-    assert next(found) == ["default|4d|3600|1|/registry/masterleases/10.0.0.1"]
+    rates = {line.split("|")[0]: float(line.split("|")[1]) for line in next(found)}
+    assert list(rates) == ["default", "acme"]
+    assert rates["default"] > 0.5
+    leases = next(found)
+    assert len(leases) == 1 and leases[0].endswith("Z|default|4d|3600|1|/registry/masterleases/10.0.0.1")
+    left = seconds(leases[0].split("|")[0]) - time.time()
+    assert 3600 - 120 < left <= 3600
     assert next(found) == ["acme|Widget|ns|big|3"]
     assert next(found) == ["acme|common-name|robot"]
 
@@ -174,3 +187,42 @@ def test_what_is_read_from_a_key_and_its_value(byre, key, value, expected) -> No
     path = Path(byre.data_dir) / "byre.db"
     columns = "api_group, resource, namespace, name, api_version, kind"
     assert wait_for(path, f"SELECT {columns} FROM live_key;") == [expected]
+
+
+def test_a_change_says_when_it_was_made_before_and_after_a_crash(start_byre) -> None:
+    server = start_byre()
+    path = Path(server.data_dir) / "byre.db"
+    moments: dict[str, tuple[float, float]] = {}
+    with Client(server.target) as client:
+        for name in ["a", "b", "c"]:
+            before = time.time()
+            client.put(name.encode(), b"x")
+            moments[name] = (before, time.time())
+            time.sleep(1.1)
+        # Acknowledged, and perhaps in the journal alone.
+        before = time.time()
+        client.put(b"d", b"x")
+        moments["d"] = (before, time.time())
+        server.kill()
+    time.sleep(2)
+    server.restart()
+
+    def check() -> None:
+        told = dict(line.split("|") for line in sqlite(
+            path, "SELECT key, changed_at FROM key_history;", "-readonly"))
+        assert set(told) == set(moments)
+        for name, (before, after) in moments.items():
+            assert int(before) <= seconds(told[name]) <= after, name
+
+    check()
+    # Compacted away, they take their times with them; the newest stays.
+    with Client(server.target) as client:
+        client.must("DeleteRange", key=b"a", range_end=b"d")
+        before = time.time()
+        revision = client.put(b"e", b"x").header.revision
+        moments["e"] = (before, time.time())
+        client.must("Compact", revision=revision, physical=True)
+    del moments["a"], moments["b"], moments["c"]
+    assert wait_for(path, "SELECT 1 WHERE (SELECT count(*) FROM commit_time) = 2;")
+    server.stop()
+    check()

@@ -2,8 +2,11 @@
 
 import json
 import re
+import shutil
+import signal
 import stat
 import subprocess
+import time
 
 import pytest
 
@@ -152,6 +155,46 @@ def test_the_way_of_the_readme(server, admin, tmp_path) -> None:
     assert admin.json("usage", "default")["usage"]["keys"] == 0
 
 
+def test_killed_while_making_a_certificate(server, admin, tmp_path) -> None:
+    """kill -9 at any moment leaves whole files, and the same command again a pair that works."""
+    admin("create", "acme")
+    folder = tmp_path / "acme"
+    words = ["certificate", "acme", "--out", "acme"]
+    begin = time.monotonic()
+    admin(*words)
+    length = time.monotonic() - begin
+    before = (folder / "tls.crt").read_bytes()
+    seen = set()
+    for number in range(40):
+        if number % 4 == 0:
+            shutil.rmtree(folder, ignore_errors=True)
+        running = admin.start(*words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(length * number / 40)
+        running.kill()
+        seen.add(running.wait(10))
+        if folder.exists():
+            for path in folder.glob("tls.crt"):
+                openssl("x509", "-in", path, "-noout")
+            for path in folder.glob("tls.key"):
+                openssl("pkey", "-in", path, "-noout")
+                assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        if number % 8 == 7:
+            # Again, and the server in between, which knows nothing of it.
+            server.kill()
+            server.start()
+            admin(*words)
+            assert sorted(path.name for path in folder.iterdir()) == ["ca.crt", "tls.crt", "tls.key"]
+            of_key = openssl("pkey", "-in", folder / "tls.key", "-pubout")
+            assert openssl("x509", "-in", folder / "tls.crt", "-noout", "-pubkey") == of_key
+            done = etcdctl(server, folder, "put", "a", str(number))
+            assert done.returncode == 0, done.stderr
+    assert -signal.SIGKILL in seen, "no command was killed before its end"
+    assert (folder / "tls.crt").read_bytes() != before
+    # The authority is as it was, so older certificates are still good.
+    (folder / "tls.crt").write_bytes(before)
+    openssl("verify", "-CAfile", tmp_path / "ca" / "ca.crt", folder / "tls.crt")
+
+
 def test_certificates_open_their_own_tenant_only(server, admin, tmp_path) -> None:
     for name in ("acme", "beta"):
         admin("create", name)
@@ -235,6 +278,20 @@ def test_administrators_over_tls(tmp_path) -> None:
         done = listed("--admin-cert", tmp_path / "a.crt", "--admin-key", tmp_path / "a.key")
         assert done.returncode == 0, done.stderr
         assert len(json.loads(done.stdout)["tenants"]) == 2
+        # Every kind of call, long ones both ways too.
+        alice = Admin(url, tmp_path)
+        alice.trust = [*("--admin-cacert", authority / "ca.crt", "--admin-cert", tmp_path / "a.crt"),
+                       *("--admin-key", tmp_path / "a.key")]
+        with server.client("acme") as client:
+            for number in range(200):
+                client.put(b"%d" % number, b"x" * 20_000)
+        archive = alice.export("acme")
+        assert len(archive) > 200 * 20_000
+        assert alice.json("import", "copy", data=archive)["keys"] == 200
+        assert alice.json("usage", "copy")["usage"]["keys"] == 200
+        alice("delete", "copy", "--now", "--wait")
+        assert alice.names("--deleted") == ["acme", "default"]
+        assert server.log_text().count("alice") >= 2, "the log says who changed something"
         tenant = listed(
             "--admin-cert", tmp_path / "acme/tls.crt", "--admin-key", tmp_path / "acme/tls.key"
         )

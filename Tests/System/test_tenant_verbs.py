@@ -2,10 +2,14 @@
 
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
+import threading
 import time
+import urllib.request
+from subprocess import PIPE
 
 import pytest
 
@@ -141,6 +145,22 @@ def test_delete_and_take_back(server, admin) -> None:
         assert client.get(b"a").kvs[0].value == b"1"
 
 
+def test_what_was_suspended_is_suspended_when_taken_back(server, admin) -> None:
+    admin("create", "acme")
+    with server.client("acme") as client:
+        client.put(b"a", b"1")
+        admin("suspend", "acme")
+        admin("delete", "acme", "--grace=1h")
+        server.restart()
+        assert admin.json("undelete", "acme")["tenant"]["state"] == "suspended"
+        assert not client.call("Put", b"").ok
+        server.restart()
+        assert admin.json("show", "acme")["state"] == "suspended"
+        admin("resume", "acme")
+    with server.client("acme") as client:
+        assert client.get(b"a").kvs[0].value == b"1"
+
+
 def test_delete_now_leaves_nothing(server, admin) -> None:
     uid = admin.json("create", "acme")["tenant"]["uid"]
     with server.client("acme") as client:
@@ -156,6 +176,52 @@ def test_delete_now_leaves_nothing(server, admin) -> None:
         assert client.get(b"\0", range_end=b"\0").count == 0 and client.revision() == 1
 
 
+def test_usage_tells_how_fast_a_tenant_reads_and_writes(server, admin) -> None:
+    admin("create", "acme", "--writes-per-second=1000")
+    stop = threading.Event()
+    done = {"Put": 0, "Range": 0}
+
+    def work() -> None:
+        with server.client("acme") as client:
+            while not stop.is_set():
+                client.put(b"a", b"x" * 1000)
+                client.get(b"a")
+                client.get(b"a")
+                done["Put"] += 1
+                done["Range"] += 2
+                time.sleep(0.002)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        before, begin = dict(done), time.monotonic()
+        usage = admin.json("usage", "acme")["usage"]
+        seconds = time.monotonic() - begin
+        puts = (done["Put"] - before["Put"]) / seconds
+        table = admin("usage", "acme", "--interval=300ms")
+    finally:
+        stop.set()
+        worker.join()
+    assert puts > 20
+    # Half and double: the command's own start is not in the server's second.
+    assert puts / 2 < usage["writesPerSecond"] < puts * 2
+    assert 1.5 < usage["readsPerSecond"] / usage["writesPerSecond"] < 2.5
+    assert 1000 < usage["readBytesPerSecond"] / usage["readsPerSecond"] < 1200
+    assert usage["connections"] == 1 and 0 <= usage["inFlight"] <= 1
+    rows = {(cells := re.split(r"\s{2,}", line))[0]: cells[1:] for line in table.splitlines()}
+    assert rows["writes a second"][1] == "1000" and float(rows["writes a second"][0]) > 10
+    assert rows["reads a second"][1] == "none" and rows["connections"] == ["1", "none"]
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.ports['acme']}/metrics") as page:
+        metrics = dict(line.rsplit(" ", 1) for line in page.read().decode().splitlines())
+    assert int(metrics["byre_tenant_writes_total"]) == done["Put"]
+    assert int(metrics["byre_tenant_reads_total"]) == done["Range"]
+    assert int(metrics["byre_tenant_read_bytes_total"]) > 1000 * done["Range"]
+    assert int(metrics["byre_tenant_calls_in_flight"]) == 0
+    # Another tenant did nothing.
+    idle = admin.json("usage", "default", "--interval=100ms")["usage"]
+    assert idle["writesPerSecond"] == 0 and idle["readsPerSecond"] == 0
+
+
 def test_usage_and_list_tell_what_there_is(server, admin) -> None:
     admin("create", "acme", "--quota-bytes=1Mi")
     with server.client("acme") as client:
@@ -163,7 +229,9 @@ def test_usage_and_list_tell_what_there_is(server, admin) -> None:
         client.put(b"a", b"1", lease=7)
         client.put(b"a", b"2")
         client.must("Compact", revision=2)
-        usage = admin.json("usage", "acme")["usage"]
+        usage = admin.json("usage", "acme", "--interval=0")["usage"]
+        assert usage["connections"] == 1 and usage["inFlight"] == 0
+        assert "writesPerSecond" not in usage
         assert usage["keys"] == 1 and usage["leases"] == 1 and usage["revision"] == 3
         assert usage["compactRevision"] == 2 and usage["alarms"] == []
     (listed,) = [t for t in admin.json("list")["tenants"] if t["name"] == "acme"]
@@ -205,6 +273,61 @@ def test_changes_survive_kill(server, admin) -> None:
     server.start()
     admin("delete", "acme", "--now", "--wait", "--ignore-not-found")
     assert admin.names("--deleted") == ["default"]
+
+
+def test_killed_while_erasing(server, admin) -> None:
+    """kill -9 in the middle of erasing a tenant, again and again: it goes on, and takes no other's."""
+    admin("create", "acme")
+    admin("create", "beta")
+    with server.client("acme") as acme, server.client("beta") as beta:
+        for number in range(400):
+            # The rows of both lie among one another.
+            for client in (acme, beta):
+                client.must(
+                    "Txn",
+                    success=[
+                        {"request_put": {"key": b"%d/%d" % (number, key), "value": b"x" * 50}}
+                        for key in range(100)
+                    ],
+                )
+        for lease in range(1, 50):
+            acme.must("LeaseGrant", ID=lease, TTL=3600)
+        held = beta.must("HashKV").hash
+    # Slow enough to be met in the middle: the pause between two slices of it.
+    server.settings = ["compaction: {sleepInterval: 50ms}"]
+    server.restart()
+    running = admin.start("delete", "acme", "--now", "--wait", stdout=PIPE, stderr=PIPE)
+    left: list[int] = []
+    while len(left) < 4:
+        shown = admin.run("show", "acme", "-o", "json")
+        assert shown.returncode == 0, f"erased after {len(left)} kills"
+        tenant = json.loads(shown.stdout)
+        if "erasure" not in tenant:
+            assert not left, "what is being erased is not there again"
+            continue
+        if left and tenant["erasure"]["rowsLeft"] >= left[-1]:
+            continue
+        server.kill()
+        left.append(tenant["erasure"]["rowsLeft"])
+        assert server.start().is_running()
+        # It cannot be taken back, nor made anew before all of it is gone.
+        admin.fails(CONFLICT, "undelete", "acme")
+        admin.fails(CONFLICT, "create", "acme")
+        if running.poll() is not None:
+            assert running.returncode == UNREACHABLE
+    assert left == sorted(left, reverse=True) and left[-1] > 0
+    assert running.wait(30) == UNREACHABLE
+    running.communicate()
+    admin("delete", "acme", "--now", "--wait", "--ignore-not-found")
+    assert admin.names("--deleted") == ["beta", "default"]
+    with server.client("beta") as beta:
+        assert beta.must("HashKV").hash == held
+    assert admin.json("create", "acme")["created"] is True
+    usage = admin.json("usage", "acme", "--interval=0")["usage"]
+    assert (usage["revision"], usage["keys"], usage["leases"]) == (1, 0, 0)
+    server.stop()
+    done = processes.run([paths.byre(), "verify", "--store", f"sqlite://{server.data_dir}/byre.db"])
+    assert done.returncode == 0, done.stdout
 
 
 def test_killed_while_creating(server, admin) -> None:

@@ -4,7 +4,8 @@ import Testing
 
 /// Certificates of an authority of one's own.
 @Suite struct AuthorityTests {
-    private let directory = makeTemporaryDirectory()
+    private let temporary = TemporaryDirectory()
+    private var directory: String { self.temporary.path }
 
     private func path(_ name: String) -> String { "\(self.directory)/\(name)" }
 

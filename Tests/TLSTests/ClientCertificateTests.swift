@@ -186,7 +186,9 @@ import Testing
 
     @Test func moreTrustedCAsThanCanBeNamedStillVerify() throws {
         // A hundred subjects of 700 bytes are more than TLS can carry, so none are told.
-        let directory = makeTemporaryDirectory()
+        let temporary = TemporaryDirectory()
+        defer { temporary.remove() }
+        let directory = temporary.path
         shell(
             """
             cat '\(PKI.shared.path("ca.crt"))' > bundle.crt

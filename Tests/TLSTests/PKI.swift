@@ -7,15 +7,15 @@ import Foundation
 struct PKI: Sendable {
     static let shared = PKI()
 
-    let directory: String
+    private let temporary = TemporaryDirectory()
 
     /// The path of a file of the PKI, such as `ca.crt`.
-    func path(_ name: String) -> String { "\(self.directory)/\(name)" }
+    func path(_ name: String) -> String { "\(self.temporary.path)/\(name)" }
 
     private init() {
-        self.directory = makeTemporaryDirectory()
-        shell(Self.script, in: self.directory)
-        atexit { try? FileManager.default.removeItem(atPath: PKI.shared.directory) }
+        shell(Self.script, in: self.temporary.path)
+        // A static value is never released.
+        atexit { PKI.shared.temporary.remove() }
     }
 
     /// Every line is checked; the names are those of the tests.
@@ -90,13 +90,28 @@ struct PKI: Sendable {
         """
 }
 
-/// A new empty directory.
-func makeTemporaryDirectory() -> String {
-    let url = FileManager.default.temporaryDirectory.appendingPathComponent(
-        "tls-\(UUID().uuidString)"
-    )
-    try? FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    return url.path
+/// A new empty directory, removed with all that is in it.
+///
+/// Its path is short, so that a socket's in it is no longer than may be.
+final class TemporaryDirectory: Sendable {
+    let path: String
+
+    init() {
+        var template = Array("/tmp/byre-tls-XXXXXX".utf8CString)
+        let path = template.withUnsafeMutableBufferPointer { buffer in
+            buffer.baseAddress.flatMap { mkdtemp($0) }.map { String(cString: $0) }
+        }
+        guard let path else { preconditionFailure("there is no room in /tmp") }
+        self.path = path
+    }
+
+    deinit { self.remove() }
+
+    /// Removes it now. A test that only holds the path calls this when it is done, which keeps the
+    /// directory until then.
+    func remove() {
+        try? FileManager.default.removeItem(atPath: self.path)
+    }
 }
 
 /// Runs a script with `sh` and stops the tests if it fails.

@@ -4,7 +4,8 @@ import Testing
 
 /// Certificates that change while the server runs.
 @Suite final class ReloadingContextTests {
-    private let directory = makeTemporaryDirectory()
+    private let temporary = TemporaryDirectory()
+    private var directory: String { self.temporary.path }
     private let start = ContinuousClock.now
     private var checks = 0
     private let changes = Changes()

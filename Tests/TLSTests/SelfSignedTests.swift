@@ -4,7 +4,8 @@ import Testing
 
 /// Certificates of `--auto-tls`.
 @Suite struct SelfSignedTests {
-    private let directory = makeTemporaryDirectory() + "/fixtures/client"
+    private let temporary = TemporaryDirectory()
+    private var directory: String { self.temporary.path + "/fixtures/client" }
 
     @Test(arguments: ["localhost", "127.0.0.1", "::1", "node-1.example"])
     func certificateIsValidForItsHosts(host: String) throws {

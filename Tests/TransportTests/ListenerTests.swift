@@ -4,9 +4,8 @@ import Testing
 import Transport
 
 @Suite struct ListenerTests {
-    private static func path() -> String {
-        "/tmp/byre-test-\(getpid())-\(UInt32.random(in: 0...(.max))).sock"
-    }
+    private let temporary = TemporaryDirectory()
+    private var path: String { self.temporary.path + "/byre.sock" }
 
     private func serve(
         _ address: Listener.Address,
@@ -28,7 +27,7 @@ import Transport
     }
 
     @Test func aUnixSocketIsServedAndRemoved() async throws {
-        let path = Self.path()
+        let path = self.path
         try await self.serve(.unix(path: path)) { server in
             #expect(server.addresses == [.unix(path: path)])
             try await blocking {
@@ -40,7 +39,7 @@ import Transport
     }
 
     @Test func aStaleSocketFileIsReplaced() async throws {
-        let path = Self.path()
+        let path = self.path
         let stale = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
@@ -61,7 +60,7 @@ import Transport
     }
 
     @Test func aServedSocketFileIsLeftAlone() async throws {
-        let path = Self.path()
+        let path = self.path
         try await self.serve(.unix(path: path)) { _ in
             await #expect(throws: TransportError.addressInUse(.unix(path: path))) {
                 try await self.start(.unix(path: path))
@@ -74,7 +73,7 @@ import Transport
     }
 
     @Test func aFileThatIsNoSocketIsLeftAlone() async throws {
-        let path = Self.path()
+        let path = self.path
         let file = try #require(fopen(path, "w"))
         fclose(file)
         defer { unlink(path) }
@@ -117,7 +116,7 @@ import Transport
     }
 
     @Test func everyListenerHasItsName() async throws {
-        let path = Self.path()
+        let path = self.path
         try await withServer(
             configure: {
                 $0.listeners = [

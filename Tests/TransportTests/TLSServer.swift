@@ -23,10 +23,12 @@ struct TLSServer {
         _ body: (TLSServer) async throws -> Void
     ) async throws {
         let security = try ReloadingContext(settings, at: .now, checkInterval: .zero) { _ in }
+        let temporary = TemporaryDirectory()
+        defer { temporary.remove() }
         let address: Listener.Address =
             switch place {
             case .tcp: .tcp(host: "127.0.0.1", port: 0)
-            case .unix: .unix(path: makeTemporaryDirectory() + "/byre.sock")
+            case .unix: .unix(path: temporary.path + "/byre.sock")
             }
         var configuration = ServerConfiguration(
             listeners: [Listener(name: "secure", address: address, security: security)],

@@ -95,7 +95,9 @@ import Transport
 
     @Test(arguments: ["--http1.1", "--http2"])
     func largeRequestsArriveWhole(option: String) async throws {
-        let file = makeTemporaryDirectory() + "/body"
+        let temporary = TemporaryDirectory()
+        defer { temporary.remove() }
+        let file = temporary.path + "/body"
         try Data(largeBody.prefix(1_500_000)).write(to: URL(fileURLWithPath: file))
         try await TLSServer.run(.plain) { server in
             let output = await server.curl(as: nil, [option, "--data-binary", "@\(file)"])
@@ -129,7 +131,9 @@ import Transport
     }
 
     @Test func certificatesFollowTheirFiles() async throws {
-        let directory = makeTemporaryDirectory()
+        let temporary = TemporaryDirectory()
+        defer { temporary.remove() }
+        let directory = temporary.path
         func install(_ name: String) {
             for kind in ["crt", "key"] {
                 let source = PKI.shared.path("\(name).\(kind)")

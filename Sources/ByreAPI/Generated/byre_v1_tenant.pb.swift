@@ -1045,37 +1045,36 @@ package nonisolated struct ByreUsageRequest: Sendable {
 }
 
 /// Answers with what a tenant uses.
-package nonisolated struct ByreUsageResponse: Sendable {
+package nonisolated struct ByreUsageResponse: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// The tenant, with its limits.
   package var tenant: ByreTenant {
-    get {_tenant ?? ByreTenant()}
-    set {_tenant = newValue}
+    get {_storage._tenant ?? ByreTenant()}
+    set {_uniqueStorage()._tenant = newValue}
   }
   /// Returns true if `tenant` has been explicitly set.
-  package var hasTenant: Bool {self._tenant != nil}
+  package var hasTenant: Bool {_storage._tenant != nil}
   /// Clears the value of `tenant`. Subsequent reads from it will return its default value.
-  package mutating func clearTenant() {self._tenant = nil}
+  package mutating func clearTenant() {_uniqueStorage()._tenant = nil}
 
   /// What it uses now.
   package var usage: ByreTenantUsage {
-    get {_usage ?? ByreTenantUsage()}
-    set {_usage = newValue}
+    get {_storage._usage ?? ByreTenantUsage()}
+    set {_uniqueStorage()._usage = newValue}
   }
   /// Returns true if `usage` has been explicitly set.
-  package var hasUsage: Bool {self._usage != nil}
+  package var hasUsage: Bool {_storage._usage != nil}
   /// Clears the value of `usage`. Subsequent reads from it will return its default value.
-  package mutating func clearUsage() {self._usage = nil}
+  package mutating func clearUsage() {_uniqueStorage()._usage = nil}
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
-  fileprivate var _tenant: ByreTenant? = nil
-  fileprivate var _usage: ByreTenantUsage? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// What a tenant uses at one moment.
@@ -1113,6 +1112,47 @@ package nonisolated struct ByreTenantUsage: Sendable {
 
   /// Names of alarms that are raised, as etcd has them.
   package var alarms: [String] = []
+
+  /// Connections whose client is the tenant's, to this server.
+  package var connections: Int64 = 0
+
+  /// Unary requests that this server has not answered yet.
+  package var inFlight: Int64 = 0
+
+  /// What this server did for the tenant since it started: rates are differences of two of these.
+  package var work: ByreTenantWork {
+    get {_work ?? ByreTenantWork()}
+    set {_work = newValue}
+  }
+  /// Returns true if `work` has been explicitly set.
+  package var hasWork: Bool {self._work != nil}
+  /// Clears the value of `work`. Subsequent reads from it will return its default value.
+  package mutating func clearWork() {self._work = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _work: ByreTenantWork? = nil
+}
+
+/// What a server did for a tenant since the server started, as the limits of rates count it.
+package nonisolated struct ByreTenantWork: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// When this was so: nanoseconds from a moment that is the same while the server runs.
+  package var atNanoseconds: Int64 = 0
+
+  /// Keys put or deleted, ranges of them deleted, leases granted or revoked.
+  package var writes: Int64 = 0
+
+  /// Ranges read, leases looked up, checksums computed.
+  package var reads: Int64 = 0
+
+  /// Bytes of the answers.
+  package var readBytes: Int64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2516,36 +2556,74 @@ nonisolated extension ByreUsageResponse: SwiftProtobuf.Message, SwiftProtobuf._M
   package static let protoMessageName: String = _protobuf_package + ".UsageResponse"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}usage\0")
 
+  fileprivate class _StorageClass {
+    var _tenant: ByreTenant? = nil
+    var _usage: ByreTenantUsage? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _tenant = source._tenant
+      _usage = source._usage
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._tenant) }()
-      case 2: try { try decoder.decodeSingularMessageField(value: &self._usage) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._tenant) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._usage) }()
+        default: break
+        }
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._tenant {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    } }()
-    try { if let v = self._usage {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-    } }()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._tenant {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      try { if let v = _storage._usage {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: ByreUsageResponse, rhs: ByreUsageResponse) -> Bool {
-    if lhs._tenant != rhs._tenant {return false}
-    if lhs._usage != rhs._usage {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._tenant != rhs_storage._tenant {return false}
+        if _storage._usage != rhs_storage._usage {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2553,7 +2631,7 @@ nonisolated extension ByreUsageResponse: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension ByreTenantUsage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".TenantUsage"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revision\0\u{3}compact_revision\0\u{3}used_bytes\0\u{3}allocated_bytes\0\u{1}keys\0\u{1}versions\0\u{1}leases\0\u{1}watches\0\u{3}watch_streams\0\u{1}alarms\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revision\0\u{3}compact_revision\0\u{3}used_bytes\0\u{3}allocated_bytes\0\u{1}keys\0\u{1}versions\0\u{1}leases\0\u{1}watches\0\u{3}watch_streams\0\u{1}alarms\0\u{1}connections\0\u{3}in_flight\0\u{1}work\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2571,12 +2649,19 @@ nonisolated extension ByreTenantUsage: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 8: try { try decoder.decodeSingularInt64Field(value: &self.watches) }()
       case 9: try { try decoder.decodeSingularInt64Field(value: &self.watchStreams) }()
       case 10: try { try decoder.decodeRepeatedStringField(value: &self.alarms) }()
+      case 11: try { try decoder.decodeSingularInt64Field(value: &self.connections) }()
+      case 12: try { try decoder.decodeSingularInt64Field(value: &self.inFlight) }()
+      case 13: try { try decoder.decodeSingularMessageField(value: &self._work) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.revision != 0 {
       try visitor.visitSingularInt64Field(value: self.revision, fieldNumber: 1)
     }
@@ -2607,6 +2692,15 @@ nonisolated extension ByreTenantUsage: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if !self.alarms.isEmpty {
       try visitor.visitRepeatedStringField(value: self.alarms, fieldNumber: 10)
     }
+    if self.connections != 0 {
+      try visitor.visitSingularInt64Field(value: self.connections, fieldNumber: 11)
+    }
+    if self.inFlight != 0 {
+      try visitor.visitSingularInt64Field(value: self.inFlight, fieldNumber: 12)
+    }
+    try { if let v = self._work {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2621,6 +2715,54 @@ nonisolated extension ByreTenantUsage: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.watches != rhs.watches {return false}
     if lhs.watchStreams != rhs.watchStreams {return false}
     if lhs.alarms != rhs.alarms {return false}
+    if lhs.connections != rhs.connections {return false}
+    if lhs.inFlight != rhs.inFlight {return false}
+    if lhs._work != rhs._work {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ByreTenantWork: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".TenantWork"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}at_nanoseconds\0\u{1}writes\0\u{1}reads\0\u{3}read_bytes\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.atNanoseconds) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.writes) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.reads) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.readBytes) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.atNanoseconds != 0 {
+      try visitor.visitSingularInt64Field(value: self.atNanoseconds, fieldNumber: 1)
+    }
+    if self.writes != 0 {
+      try visitor.visitSingularInt64Field(value: self.writes, fieldNumber: 2)
+    }
+    if self.reads != 0 {
+      try visitor.visitSingularInt64Field(value: self.reads, fieldNumber: 3)
+    }
+    if self.readBytes != 0 {
+      try visitor.visitSingularInt64Field(value: self.readBytes, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ByreTenantWork, rhs: ByreTenantWork) -> Bool {
+    if lhs.atNanoseconds != rhs.atNanoseconds {return false}
+    if lhs.writes != rhs.writes {return false}
+    if lhs.reads != rhs.reads {return false}
+    if lhs.readBytes != rhs.readBytes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -12,6 +12,11 @@ package struct RowSpan: Hashable, Sendable {
         self.last = RowID(rawValue: next.rawValue - 1)
     }
 
+    package init(_ rows: ClosedRange<RowID>) {
+        self.first = rows.lowerBound
+        self.last = rows.upperBound
+    }
+
     package var isEmpty: Bool { self.last < self.first }
 
     /// Numbers of rows in the span, whosever they are.
@@ -30,5 +35,10 @@ package struct RowSpan: Hashable, Sendable {
         let last = min(self.last, RowID(rawValue: first.rawValue + countMax - 1))
         self.first = RowID(rawValue: last.rawValue + 1)
         return first...last
+    }
+
+    /// Takes the rows up to one off the beginning.
+    package mutating func drop(through row: RowID) {
+        self.first = max(self.first, RowID(rawValue: row.rawValue + 1))
     }
 }

@@ -34,6 +34,9 @@ extension TenantDefinition {
                 "a time to be erased at belongs to a tenant that is being deleted, and to no other"
             )
         }
+        guard !self.wasSuspended || self.lifecycle == .deleting else {
+            throw DefinitionFault("what a tenant was before belongs to one that is being deleted")
+        }
         guard [self.createdAt, self.reclaimAt ?? 0].allSatisfy(Self.times.contains) else {
             throw DefinitionFault("a time is between the years 1970 and 9999")
         }

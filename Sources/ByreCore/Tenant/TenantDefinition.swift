@@ -25,6 +25,8 @@ package struct TenantDefinition: Hashable, Sendable {
     package var lifecycle: Lifecycle = .active
     /// Seconds since 1970 at which a tenant that is being deleted begins to be erased.
     package var reclaimAt: Int64?
+    /// Whether a tenant that is being deleted was suspended before, and is again when it is taken back.
+    package var wasSuspended = false
     package var limits = TenantLimits()
     /// Who the tenant's clients are, beside those that the name and the uid prove.
     package var identities: Set<TenantIdentity> = []
@@ -42,6 +44,21 @@ package struct TenantDefinition: Hashable, Sendable {
         self.uid = uid
         self.prefix = prefix
         self.createdAt = createdAt
+    }
+
+    /// Begins the deletion of a tenant that is not being deleted, or moves its end.
+    package mutating func delete(reclaimAt: Int64) {
+        if self.lifecycle != .deleting { self.wasSuspended = self.lifecycle == .suspended }
+        self.lifecycle = .deleting
+        self.reclaimAt = reclaimAt
+    }
+
+    /// Takes the deletion back: the tenant is what it was before.
+    package mutating func undelete() {
+        guard self.lifecycle == .deleting else { return }
+        self.lifecycle = self.wasSuspended ? .suspended : .active
+        self.wasSuspended = false
+        self.reclaimAt = nil
     }
 
     /// The prefix of a tenant that is not given another: a name holds no slash, so no such prefix

@@ -18,16 +18,20 @@ package final class TenantAccess: Sendable {
         /// The host of `:authority`, where it decides; each call has its own.
         let authority: String?
         let caller: Caller
-        /// The connection's place among its tenant's.
-        let seat: ConnectionSeat?
+        /// The connection's places among its tenants' connections, the newest last.
+        let seats: [ConnectionSeat]
 
-        init(version: Int, authority: String?, caller: Caller, seat: ConnectionSeat?) {
+        init(version: Int, authority: String?, caller: Caller, seats: [ConnectionSeat]) {
             self.version = version
             self.authority = authority
             self.caller = caller
-            self.seat = seat
+            self.seats = seats
         }
     }
+
+    /// Tenants that one connection may count as a connection of, where each request says whose it is;
+    /// for one more it gives up the place that it took first.
+    package static let seatsMax = 16
 
     /// - Parameter rules: by the name of the listener; on one without rules everybody is rejected.
     package init(_ store: Store, rules: [String: IdentityRules]) {
@@ -71,11 +75,15 @@ package final class TenantAccess: Sendable {
             case .raw(let administrator): .raw(administrator: administrator)
             case .rejected(let rejection): .rejected(Status(rejection))
             }
-        var seat: ConnectionSeat?
-        if case .tenant(let tenant) = caller {
-            let before = (peer.remembered as? Finding)?.seat
-            seat = before?.tenant === tenant ? before : ConnectionSeat(tenant)
-            guard seat != nil else { return .rejected(Self.noSeat) }
+        let before = (peer.remembered as? Finding)?.seats ?? []
+        // Where each request says whose it is, the next may be another tenant's, and then again the
+        // one's of before.
+        var seats = decisive == nil ? [] : before.filter { !$0.tenant.isErased }
+        if case .tenant(let tenant) = caller, !seats.contains(where: { $0.tenant === tenant }) {
+            let kept = before.first { $0.tenant === tenant }
+            guard let seat = kept ?? ConnectionSeat(tenant) else { return .rejected(Self.noSeat) }
+            if seats.count == Self.seatsMax { seats.removeFirst() }
+            seats.append(seat)
         }
         if decisive != nil || !rules.looksAtServerName || peer.tls?.serverName != nil {
             peer.remember(
@@ -83,7 +91,7 @@ package final class TenantAccess: Sendable {
                     version: directory.version,
                     authority: decisive,
                     caller: caller,
-                    seat: seat
+                    seats: seats
                 )
             )
         }

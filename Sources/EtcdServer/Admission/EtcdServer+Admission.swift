@@ -18,7 +18,11 @@ extension EtcdServer {
     /// - Returns: false when the call was refused.
     func letIn(_ call: ServerCall) -> Bool {
         let admission = self.tenant(of: call).admission
-        guard admission.isInFlightLimited else { return true }
+        guard admission.isInFlightLimited else {
+            admission.callBeganUnlimited()
+            call.onSettled = admission.callEndedUnlimited
+            return true
+        }
         guard admission.callBegan() else {
             call.fail(Status(EtcdError.tooManyRequests))
             return false
@@ -39,7 +43,10 @@ extension EtcdServer {
         _ body: @escaping () -> Void
     ) {
         let admission = tenant.admission
-        guard admission.isMetered else { return body() }
+        guard admission.isMetered else {
+            admission.did(cost, of: meter)
+            return body()
+        }
         switch admission.admit(
             Int64(cost),
             of: meter,
@@ -47,21 +54,32 @@ extension EtcdServer {
             now: call.loop.nanoseconds,
             deadline: Int64(clamping: call.deadline)
         ) {
-        case .now: body()
+        case .now:
+            admission.did(cost, of: meter)
+            body()
         case .refused: call.fail(Status(EtcdError.tooManyRequests))
-        case .later(let delayed): DelayedCall(call, delayed, admission, body).wait()
+        case .later(let delayed):
+            let work: () -> Void = {
+                admission.did(cost, of: meter)
+                body()
+            }
+            DelayedCall(call, delayed, admission, work).wait()
         }
     }
 
     /// Answers a read, at the tenant's rate.
     func reply(_ answer: FramedMessage, _ tenant: TenantStore, to call: ServerCall) {
-        guard tenant.admission.isMetered else { return call.reply(answer) }
+        guard tenant.admission.isMetered else {
+            tenant.admission.did(answer.bytes.count, of: .readBytes)
+            return call.reply(answer)
+        }
         let length = answer.bytes.count
         self.pace(length, of: .readBytes, holding: length, tenant, call) { call.reply(answer) }
     }
 
     /// Counts what the answer to a write holds.
     static func charge(_ answer: FramedMessage, _ tenant: TenantStore, _ call: ServerCall) {
+        tenant.admission.did(answer.bytes.count, of: .readBytes)
         guard tenant.admission.isMetered else { return }
         tenant.admission.charge(
             Int64(answer.bytes.count),

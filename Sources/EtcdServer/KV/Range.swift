@@ -29,6 +29,7 @@ extension EtcdServer {
         let request = wire.request
         let tenant = self.tenant(of: call)
         guard tenant.admission.isMetered else {
+            tenant.admission.did(1, of: .reads)
             self.range(request, tenant, call)
             return
         }

@@ -167,6 +167,10 @@ final class RangeStreamHandler: StreamHandler {
         let header = self.server.header(self.tenant, at: answer.read.headerRevision)
         let message = chunk.encoded(header, reservingPrefix: FramedMessage.prefixLength)
         self.resize(chunkBytes: message.count)
+        // Where it is metered, all of the answer was counted before.
+        if !self.tenant.admission.isMetered {
+            self.tenant.admission.did(message.count, of: .readBytes)
+        }
         self.call.send(FramedMessage(reserved: message))
         if isLast {
             self.answer = nil

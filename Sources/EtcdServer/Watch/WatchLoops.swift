@@ -40,24 +40,44 @@ final class WatchLoop: WatchWaker {
     }
 }
 
-/// Every ``WatchLoop`` of a server.
+/// Every ``WatchLoop`` of a server, but those of tenants that are erased.
 final class WatchLoops: Sendable {
     private struct Key: Hashable {
         let loop: ObjectIdentifier
         let tenant: TenantID
     }
 
-    private let loops = Mutex<[Key: WatchLoop]>([:])
+    private struct State {
+        var loops: [Key: WatchLoop] = [:]
+        /// One for each event loop, so that no two of a tenant's are the same.
+        var numbers: [ObjectIdentifier: Int32] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    /// How many there are.
+    var count: Int { self.state.withLock { $0.loops.count } }
 
     /// The one that serves a call, made if it is the first of its loop and tenant.
     func loop(of call: ServerCall, _ tenant: TenantStore) -> WatchLoop {
         let key = Key(loop: ObjectIdentifier(call.loop), tenant: tenant.id)
-        return self.loops.withLock { loops in
-            if let loop = loops[key] { return loop }
-            let loop = WatchLoop(number: Int32(loops.count), loop: call.loop)
-            loops[key] = loop
-            tenant.setWaker(loop, forLoop: loop.number)
+        return self.state.withLock { state in
+            if let loop = state.loops[key] { return loop }
+            let number = state.numbers[key.loop] ?? Int32(state.numbers.count)
+            state.numbers[key.loop] = number
+            let loop = WatchLoop(number: number, loop: call.loop)
+            // A tenant is marked before ``forget(_:)``, so that nothing is put here after it.
+            if !tenant.isErased { state.loops[key] = loop }
+            tenant.setWaker(loop, forLoop: number)
             return loop
+        }
+    }
+
+    /// Drops what there is of a tenant that is erased. Its streams have ended, or will at once.
+    /// - Complexity: O(loops × tenants with streams).
+    func forget(_ tenant: TenantID) {
+        self.state.withLock { state in
+            for key in state.loops.keys where key.tenant == tenant { state.loops[key] = nil }
         }
     }
 }

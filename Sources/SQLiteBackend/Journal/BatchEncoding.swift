@@ -11,6 +11,7 @@ package import ByreCore
 ///     alarms    tenant, member id: 8 bytes each; kind as etcd numbers it, 1 if raised and 0 if
 ///               cleared: 4 bytes each
 ///     removed   tenant: 8 bytes; a list of rows: 8 bytes each
+///     time      when the batch was committed, in seconds since 1970: 8 bytes, not in a list
 ///
 /// Control state, as tenants that are created, is not among it (see ``SQLiteBackend/commit(_:)``), and
 /// of a tenant only what changes with every batch.
@@ -19,11 +20,12 @@ package enum BatchEncoding {
     private static let rowBytes = 60
     private static let leaseBytes = 24
     private static let alarmBytes = 24
+    private static let timeBytes = 8
 
     /// Bytes that `batch` takes.
     /// - Complexity: O(rows).
     package static func bytes(of batch: CommitBatch) -> Int {
-        var bytes = 5 * 4
+        var bytes = 5 * 4 + Self.timeBytes
         bytes += batch.tenants.count * Self.tenantBytes
         bytes += batch.rows.count * Self.rowBytes
         for row in batch.rows { bytes += row.key.count + row.value.count }
@@ -80,6 +82,7 @@ package enum BatchEncoding {
             writer.put(UInt32(removed.rows.count))
             for row in removed.rows { writer.put(row.rawValue) }
         }
+        writer.put(batch.committedAt)
         assert(writer.offset == buffer.count, "a batch takes the bytes that it said")
     }
 
@@ -120,7 +123,10 @@ package enum BatchEncoding {
     package struct Malformed: Error {}
 
     /// Reads a batch back; of its tenants only what changes with every batch.
-    package static func decode(_ payload: UnsafeRawBufferPointer) throws(Malformed) -> CommitBatch {
+    package static func decode(
+        _ payload: UnsafeRawBufferPointer,
+        _ format: JournalRecord.Format = .dated
+    ) throws(Malformed) -> CommitBatch {
         var reader = Reader(buffer: payload)
         var batch = CommitBatch()
         for _ in 0..<(try reader.count(Self.tenantBytes)) {
@@ -150,6 +156,10 @@ package enum BatchEncoding {
                 rows.append(RowID(rawValue: try reader.integer()))
             }
             batch.removedRows.append((tenant, rows))
+        }
+        switch format {
+        case .undated: break
+        case .dated: batch.committedAt = try reader.integer()
         }
         guard reader.offset == payload.count else { throw Malformed() }
         return batch

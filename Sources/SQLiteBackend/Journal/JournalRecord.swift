@@ -2,7 +2,7 @@
 ///
 /// Integers are little-endian. A record begins at a multiple of 8 bytes:
 ///
-///      0   4 bytes   "BYJ1": the format
+///      0   4 bytes   "BYJ2": the format; "BYJ1" when the payload says no time
 ///      4   4 bytes   length of the payload
 ///      8   8 bytes   epoch: a random number, drawn when the two files are made
 ///     16   8 bytes   number: store-wide, one more than that of the record before
@@ -12,14 +12,20 @@
 ///
 /// The first record of a store, with a payload of 5 bytes `01 02 03 04 05`, is 40 bytes long:
 ///
-///     42 59 4a 31  05 00 00 00  (epoch)  01 00 00 00 00 00 00 00  (checksum)
+///     42 59 4a 32  05 00 00 00  (epoch)  01 00 00 00 00 00 00 00  (checksum)
 ///     01 02 03 04 05 00 00 00
 ///
 /// What a file held before is not erased when it is written over, and a payload holds what clients
 /// like. The epoch, which no client knows, and the checksum tell a record from both.
 package enum JournalRecord {
     static let headerBytes = 32
-    private static let magic: UInt32 = 0x314A_5942
+
+    /// What a payload is like.
+    package enum Format: UInt32 {
+        /// Before schema version 4: it does not say when its batch was committed.
+        case undated = 0x314A_5942
+        case dated = 0x324A_5942
+    }
 
     /// Bytes that a record with a payload of `payload` bytes takes.
     package static func bytes(payload: Int) -> Int {
@@ -28,13 +34,14 @@ package enum JournalRecord {
 
     /// Writes the header in front of a payload that is in place, and the zeros after it.
     /// - Precondition: `record` has ``bytes(payload:)`` bytes.
-    static func seal(
+    package static func seal(
         _ record: UnsafeMutableRawBufferPointer,
         payload: Int,
         epoch: UInt64,
-        number: Int64
+        number: Int64,
+        format: Format = .dated
     ) {
-        record.storeBytes(of: Self.magic.littleEndian, as: UInt32.self)
+        record.storeBytes(of: format.rawValue.littleEndian, as: UInt32.self)
         record.storeBytes(of: UInt32(payload).littleEndian, toByteOffset: 4, as: UInt32.self)
         record.storeBytes(of: epoch.littleEndian, toByteOffset: 8, as: UInt64.self)
         record.storeBytes(of: number.littleEndian, toByteOffset: 16, as: Int64.self)
@@ -45,6 +52,7 @@ package enum JournalRecord {
 
     /// A record found in a file.
     struct Found {
+        let format: Format
         let epoch: UInt64
         let number: Int64
         /// Where the payload is.
@@ -59,7 +67,7 @@ package enum JournalRecord {
         func load<T: FixedWidthInteger>(_ place: Int, as: T.Type) -> T {
             T(littleEndian: file.loadUnaligned(fromByteOffset: offset + place, as: T.self))
         }
-        guard load(0, as: UInt32.self) == Self.magic else { return nil }
+        guard let format = Format(rawValue: load(0, as: UInt32.self)) else { return nil }
         let payload = Int(load(4, as: UInt32.self))
         let end = offset + Self.bytes(payload: payload)
         guard end <= file.count else { return nil }
@@ -67,6 +75,7 @@ package enum JournalRecord {
         guard load(24, as: UInt64.self) == Self.checksum(record) else { return nil }
         let start = offset + Self.headerBytes
         return Found(
+            format: format,
             epoch: load(8, as: UInt64.self),
             number: load(16, as: Int64.self),
             payload: start..<start + payload,

@@ -35,7 +35,8 @@ struct JournalTail {
                     offset = record.end
                     guard record.number > applied else { continue }
                     let payload = UnsafeRawBufferPointer(rebasing: bytes[record.payload])
-                    guard let batch = try? BatchEncoding.decode(payload) else {
+                    guard let batch = try? BatchEncoding.decode(payload, record.format)
+                    else {
                         return Damage(what: "record \(record.number) makes no sense")
                     }
                     found.append(

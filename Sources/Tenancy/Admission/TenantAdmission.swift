@@ -26,8 +26,24 @@ package final class TenantAdmission: Sendable {
     private let state = Mutex(State())
     private let metersCalls = Atomic<Bool>(false)
     private let limitsInFlight = Atomic<Bool>(false)
+    private let work = WorkCounts()
+    /// Counts out a call that ``callBeganUnlimited()`` counted in: one closure for all of them.
+    package let callEndedUnlimited: @Sendable () -> Void
 
-    package init() {}
+    package init() {
+        let work = self.work
+        self.callEndedUnlimited = { work.callEnded() }
+    }
+
+    // MARK: Work done
+
+    /// Counts what was let in, limited or not.
+    package func did(_ cost: Int, of meter: AdmissionQueue.Meter) {
+        self.work.add(cost, of: meter)
+    }
+
+    /// What was let in so far.
+    package func done(_ meter: AdmissionQueue.Meter) -> Int64 { self.work.sum(of: meter) }
 
     /// Takes new limits. Who is in stays in.
     package func apply(_ limits: TenantLimits) {
@@ -107,6 +123,17 @@ package final class TenantAdmission: Sendable {
     /// Counts out a call that was counted in.
     package func callEnded() {
         self.state.withLock { $0.inFlight -= 1 }
+    }
+
+    /// Counts a call in where there is no limit.
+    package func callBeganUnlimited() {
+        self.work.callBegan()
+    }
+
+    /// Calls that are not answered yet.
+    package var inFlight: Int64 {
+        // One that began under a limit is counted out where it was counted in.
+        self.state.withLock { $0.inFlight } + self.work.inFlight
     }
 
     // MARK: Connections

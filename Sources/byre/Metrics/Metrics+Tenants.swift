@@ -18,6 +18,10 @@ extension Metrics {
         let quota: Int64?
         let limits: TenantLimits
         let connections: Int64
+        let inFlight: Int64
+        let writes: Int64
+        let reads: Int64
+        let readBytes: Int64
         let admission: TenantAdmission.Counts
     }
 
@@ -129,6 +133,26 @@ extension Metrics {
             "Open connections whose client is the tenant's."
         ) { Int($0.connections) },
         Metric(
+            .gauge,
+            "byre_tenant_calls_in_flight",
+            "Unary calls that are not answered yet."
+        ) { Int($0.inFlight) },
+        Metric(
+            .counter,
+            "byre_tenant_writes_total",
+            "Writes, as the limit of their rate counts them."
+        ) { Int($0.writes) },
+        Metric(
+            .counter,
+            "byre_tenant_reads_total",
+            "Reads, as the limit of their rate counts them."
+        ) { Int($0.reads) },
+        Metric(
+            .counter,
+            "byre_tenant_read_bytes_total",
+            "Bytes of answers."
+        ) { Int($0.readBytes) },
+        Metric(
             .counter,
             "byre_tenant_calls_delayed_total",
             "Calls that waited for the tenant's rate."
@@ -219,6 +243,10 @@ extension Metrics {
             quota: tenant.definition.limits.bytes ?? self.store.configuration.quota.bytes,
             limits: tenant.definition.limits,
             connections: tenant.admission.connections,
+            inFlight: tenant.admission.inFlight,
+            writes: tenant.admission.done(.writes),
+            reads: tenant.admission.done(.reads),
+            readBytes: tenant.admission.done(.readBytes),
             admission: tenant.admission.counts
         )
     }

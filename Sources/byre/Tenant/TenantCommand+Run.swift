@@ -1,5 +1,6 @@
-import SwiftProtobuf
 import ByreAPI
+import Glibc
+import SwiftProtobuf
 
 extension TenantCommand {
     /// Does what the command line says.
@@ -111,21 +112,43 @@ extension TenantCommand {
     }
 
     private func usage() throws(CommandFailure) {
-        let server = try self.connect()
-        guard self.name.isEmpty else {
-            let response: ByreUsageResponse = try server.call(
-                Self.service + "Usage",
-                ByreUsageRequest.with { $0.tenant = self.reference }
-            )
-            switch self.options.output {
-            case .table:
-                StandardStream.output.write(TenantText.usage(response.tenant, response.usage))
-            case .json:
-                let tenant = TenantJSON.Tenant(response.tenant, usage: response.usage)
-                StandardStream.output.write(try TenantJSON.text(tenant))
-            }
+        guard !self.name.isEmpty else {
+            try self.list()
             return
         }
-        try self.list()
+        let server = try self.connect()
+        var response = try self.usage(from: server)
+        var rates: TenantRates?
+        if self.options.interval > .zero {
+            let before = response.usage.work
+            self.watchRates()
+            response = try self.usage(from: server)
+            rates = TenantRates(from: before, to: response.usage.work)
+        }
+        switch self.options.output {
+        case .table:
+            StandardStream.output.write(TenantText.usage(response.tenant, response.usage, rates))
+        case .json:
+            let tenant = TenantJSON.Tenant(response.tenant, usage: response.usage, rates)
+            StandardStream.output.write(try TenantJSON.text(tenant))
+        }
+    }
+
+    /// Waits for as long as the rates are to be watched.
+    private func watchRates() {
+        let end = ContinuousClock.now + self.options.interval
+        while ContinuousClock.now < end {
+            let left = (end - .now).components
+            let milliseconds = left.seconds * 1_000 + left.attoseconds / 1_000_000_000_000_000
+            // Ends early when a signal comes.
+            poll(nil, 0, CInt(clamping: milliseconds + 1))
+        }
+    }
+
+    private func usage(from server: RemoteServer) throws(CommandFailure) -> ByreUsageResponse {
+        try server.call(
+            Self.service + "Usage",
+            ByreUsageRequest.with { $0.tenant = self.reference }
+        )
     }
 }

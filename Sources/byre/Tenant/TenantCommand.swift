@@ -7,6 +7,9 @@ package struct TenantCommand: Sendable {
     /// Of a tenant; empty where none is named.
     package let name: String
     package let options: TenantOptions
+    /// Longest time to watch a tenant's rates.
+    private static let intervalMax = Duration.seconds(3_600)
+
     /// Names of the flags that were given.
     package let given: Set<String>
 
@@ -66,6 +69,9 @@ package struct TenantCommand: Sendable {
             throw UsageError("--now and --grace exclude each other")
         }
         if options.grace < .zero { throw UsageError("--grace is negative") }
+        guard (.zero...Self.intervalMax).contains(options.interval) else {
+            throw UsageError("--interval is from 0 to \(Self.intervalMax.flagText)")
+        }
         if options.noIdentities, !options.identities.isEmpty {
             throw UsageError("--identity and --no-identities exclude each other")
         }

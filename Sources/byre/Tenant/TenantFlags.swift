@@ -50,6 +50,18 @@ enum TenantFlags {
         [Flag("o", \.output, origin: .commandLine, "A table for people, or JSON for scripts.")]
     )
 
+    static let rates = Group(
+        "Rates",
+        [
+            Flag(
+                "interval",
+                \.interval,
+                origin: .commandLine,
+                "How long to watch what the tenant reads and writes a second; 0 not at all."
+            )
+        ]
+    )
+
     static let progress = Group(
         "Progress",
         [

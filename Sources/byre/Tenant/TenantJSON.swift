@@ -21,7 +21,11 @@ enum TenantJSON {
         let erasure: Erasure?
         let usage: Usage?
 
-        init(_ tenant: ByreTenant, usage: ByreTenantUsage? = nil) {
+        init(
+            _ tenant: ByreTenant,
+            usage: ByreTenantUsage? = nil,
+            _ rates: TenantRates? = nil
+        ) {
             self.name = tenant.name
             self.uid = tenant.uid
             self.state = tenant.state.text
@@ -37,7 +41,7 @@ enum TenantJSON {
                 tenant.settings.hasAutoCompaction
                 ? AutoCompaction(tenant.settings.autoCompaction) : nil
             self.erasure = tenant.hasErasure ? Erasure(tenant.erasure) : nil
-            self.usage = usage.map(Usage.init)
+            self.usage = usage.map { Usage($0, rates) }
         }
     }
 
@@ -111,8 +115,13 @@ enum TenantJSON {
         let watches: Int64
         let watchStreams: Int64
         let alarms: [String]
+        let connections: Int64
+        let inFlight: Int64
+        let writesPerSecond: Double?
+        let readsPerSecond: Double?
+        let readBytesPerSecond: Double?
 
-        init(_ usage: ByreTenantUsage) {
+        init(_ usage: ByreTenantUsage, _ rates: TenantRates?) {
             self.revision = usage.revision
             self.compactRevision = usage.compactRevision
             self.usedBytes = usage.usedBytes
@@ -123,6 +132,11 @@ enum TenantJSON {
             self.watches = usage.watches
             self.watchStreams = usage.watchStreams
             self.alarms = usage.alarms
+            self.connections = usage.connections
+            self.inFlight = usage.inFlight
+            self.writesPerSecond = rates?.writes
+            self.readsPerSecond = rates?.reads
+            self.readBytesPerSecond = rates?.readBytes
         }
     }
 

@@ -45,6 +45,9 @@ package struct TenantOptions: FlagOptions {
     // list, show
     package var withDeleting = false
 
+    // usage
+    package var interval = Duration.seconds(1)
+
     // delete
     package var grace = Duration.seconds(24 * 3_600)
     package var now = false

@@ -48,7 +48,11 @@ enum TenantText {
     }
 
     /// What a tenant uses beside what it may.
-    static func usage(_ tenant: ByreTenant, _ usage: ByreTenantUsage) -> String {
+    static func usage(
+        _ tenant: ByreTenant,
+        _ usage: ByreTenantUsage,
+        _ rates: TenantRates?
+    ) -> String {
         let limits = Dictionary(
             uniqueKeysWithValues: self.limits(tenant.settings.limits).map { ($0.name, $0.value) }
         )
@@ -61,12 +65,27 @@ enum TenantText {
         table.add(["leases", "\(usage.leases)", limit("leases")])
         table.add(["watches", "\(usage.watches)", limit("watches")])
         table.add(["watch streams", "\(usage.watchStreams)", ""])
+        table.add(["connections", "\(usage.connections)", limit("connections")])
+        table.add(["requests in flight", "\(usage.inFlight)", limit("requests in flight")])
+        if let rates {
+            table.add(["writes a second", self.rate(rates.writes), limit("writes a second")])
+            table.add(["reads a second", self.rate(rates.reads), limit("reads a second")])
+            let bytes = ByteCount(Int64(rates.readBytes.rounded())).humanText
+            table.add(["bytes read a second", bytes, limit("bytes read a second")])
+        }
         table.add(["revision", "\(usage.revision)", ""])
         table.add(["compacted revision", self.revision(usage.compactRevision), ""])
         table.add([
             "alarms", usage.alarms.isEmpty ? "none" : usage.alarms.joined(separator: ","), "",
         ])
         return table.text
+    }
+
+    /// One digit after the point, where it tells something.
+    private static func rate(_ perSecond: Double) -> String {
+        let tenths = Int((perSecond * 10).rounded())
+        return tenths >= 1_000 || tenths % 10 == 0
+            ? "\(Int(perSecond.rounded()))" : "\(tenths / 10).\(tenths % 10)"
     }
 
     private static func revision(_ revision: Int64) -> String {

@@ -83,13 +83,22 @@ package enum TenantVerb: String, CaseIterable, Sendable {
             Deletes a tenant: at once nobody can use it, and after the grace it is erased.
             Until then undelete takes it back, and its name stays taken.
             """
-        case .undelete: "Takes a deletion back, as long as the erasing has not begun."
+        case .undelete:
+            """
+            Takes a deletion back, as long as the erasing has not begun. A tenant that was
+            suspended is suspended again.
+            """
         case .certificate:
             """
             Makes a key and a certificate that proves its bearer to be NAME's client, signed
             here with the authority of byre ca init. Writes ca.crt, tls.crt and tls.key.
             """
-        case .usage: "Shows what a tenant, or each, uses of its limits."
+        case .usage:
+            """
+            Shows what a tenant, or each, uses of its limits. Of a tenant that is named also
+            what it reads and writes a second. Connections, requests and rates are those of
+            the server that is asked.
+            """
         case .export:
             """
             Writes an archive of what a tenant holds at one revision, while it is being used:
@@ -115,7 +124,8 @@ package enum TenantVerb: String, CaseIterable, Sendable {
         case .create:
             return [Flags.once] + settings + [Flags.sqlReaders, Flags.output, Flags.server]
         case .list: return [Flags.deleting, Flags.output, Flags.server]
-        case .show, .suspend, .resume, .undelete, .usage: return [Flags.output, Flags.server]
+        case .show, .suspend, .resume, .undelete: return [Flags.output, Flags.server]
+        case .usage: return [Flags.rates, Flags.output, Flags.server]
         case .update:
             return settings
                 + [

@@ -12,7 +12,8 @@ final class ServerFixture {
     let backend = FaultyBackend(MemoryBackend())
     let loop = ManualLoop()
     let tenant: TenantStore
-    private let store: Store
+    let store: Store
+    let server: EtcdServer
     private let table: ServiceTable
     private let handle: LoopHandle
     private var nextStream: Int32 = 1
@@ -34,12 +35,12 @@ final class ServerFixture {
         }
         self.tenant = tenant
         let rules = IdentityRules(.tenant("acme"), asksForCertificates: false)
-        let server = EtcdServer(
+        self.server = EtcdServer(
             store: self.store,
             access: TenantAccess(self.store, rules: ["test": rules]),
             settings: Settings()
         )
-        self.table = ServiceTable(server.methods)
+        self.table = ServiceTable(self.server.methods)
         self.handle = LoopHandle(self.loop)
     }
 
@@ -72,6 +73,7 @@ final class ServerFixture {
             transport: exchange
         )
         self.nextStream += 2
+        exchange.call?.start()
         let framed = FramedMessage(
             reserved: [UInt8](repeating: 0, count: FramedMessage.prefixLength) + message
         )

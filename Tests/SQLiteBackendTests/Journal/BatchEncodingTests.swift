@@ -37,6 +37,7 @@ import Testing
             )
         }
         var batch = CommitBatch()
+        batch.committedAt = integer()
         for _ in 0..<count() {
             batch.tenants.append(
                 TenantRecord(

@@ -16,6 +16,7 @@ class TenantServer(ByreServer):
         super().__post_init__()
         self.ports: dict[str, int] = {}
         self.listeners: list[str] = []
+        self.settings: list[str] = []
 
     @property
     def admin_url(self) -> str:
@@ -37,6 +38,7 @@ class TenantServer(ByreServer):
             "listeners:",
             *(f"  - {listener}" for listener in listeners),
             f'admin: {{url: "{self.admin_url}"}}',
+            *self.settings,
         ]
         path = self.data_dir / "byre.yaml"
         path.write_text("\n".join(lines) + "\n")
@@ -53,14 +55,18 @@ class Admin:
     def __init__(self, url: str, folder: Path) -> None:
         self.url = url
         self.folder = folder
+        # How a server over TLS and the administrator trust each other: flags of `byre tenant`.
+        self.trust: list[object] = []
 
     def command(self, *words: object) -> list[str]:
-        return [str(word) for word in (paths.byre(), *words)]
+        """The command line of `byre tenant ...` on the server."""
+        words = (paths.byre(), "tenant", *words, "--admin", self.url, *self.trust)
+        return [str(word) for word in words]
 
     def start(self, *words: object, **options: object) -> subprocess.Popen:
         """Starts `byre tenant ...`."""
         return subprocess.Popen(
-            [*processes.GUARD, *self.command("tenant", *words, "--admin", self.url)],
+            [*processes.GUARD, *self.command(*words)],
             cwd=self.folder,
             **options,
         )
@@ -70,7 +76,7 @@ class Admin:
     ) -> subprocess.CompletedProcess:
         """Runs `byre tenant ...`; the output is bytes for an export, text otherwise."""
         return subprocess.run(
-            self.command("tenant", *words, "--admin", self.url),
+            self.command(*words),
             input=b"" if data is None else data,
             capture_output=True,
             cwd=self.folder,

@@ -17,6 +17,24 @@ import Testing
         #expect((0..<100).allSatisfy { _ in admission.connectionOpened() })
     }
 
+    @Test func whatIsDoneIsCountedWithLimitsAndWithout() {
+        let admission = TenantAdmission()
+        for (cost, meter) in zip([3, 4, 5], AdmissionQueue.Meter.allCases) {
+            admission.did(cost, of: meter)
+            admission.did(1, of: meter)
+        }
+        #expect(AdmissionQueue.Meter.allCases.map(admission.done) == [4, 5, 6])
+        admission.callBeganUnlimited()
+        admission.callBeganUnlimited()
+        // A limit that comes now counts for those that begin after it.
+        admission.apply(Self.limits { $0.inFlight = 1 })
+        #expect(admission.callBegan())
+        #expect(admission.inFlight == 3)
+        admission.callEndedUnlimited()
+        admission.callEnded()
+        #expect(admission.inFlight == 1)
+    }
+
     @Test(arguments: [0, 1, 3] as [Int64])
     func callsInFlightAreLimited(limit: Int64) {
         let admission = TenantAdmission()
