@@ -15,8 +15,6 @@ package final class Store: Sendable {
     package let counters: StoreCounters
     /// What the store has if other instances write it too; nil for one with a single writer.
     package let shared: SharedStore?
-    /// Roles of the database that read one tenant with SQL; nil where there are no roles.
-    package var sqlReaders: (any SQLReaders)? { self.backend.sqlReaders }
 
     /// Recovers a store and starts its threads.
     /// - Parameters:
@@ -203,6 +201,9 @@ package final class Store: Sendable {
         case .closed: throw .stopped
         }
     }
+
+    /// Roles of the database that read one tenant with SQL; nil where there are no roles.
+    package var sqlReaders: (any SQLReaders)? { self.backend.sqlReaders }
 
     /// Commits what is queued, then ends the threads and closes the backend. Once.
     package func stop() {

@@ -24,7 +24,10 @@ package struct Pipeline {
     /// counts as part of it.
     package mutating func begin() { self.add(.begin) }
 
-    /// Adds COMMIT. That of a transaction which has failed is an error, where PostgreSQL would
-    /// answer ROLLBACK.
+    /// Adds COMMIT.
+    ///
+    /// That of a transaction which has failed is an error, where PostgreSQL would answer ROLLBACK;
+    /// that which a synchronous standby may not have is an open outcome, an error of kind
+    /// `connection`, where PostgreSQL would warn.
     package mutating func commit() { self.add(.commit) }
 }

@@ -90,10 +90,15 @@ extension PostgresConnection {
         var refusal: PostgresError?
         do throws(PostgresError) {
             for step in steps {
+                let warnings = self.warnings
                 while let result = try self.nextResult() {
                     if let error = self.failure(of: result, in: step) {
                         if error.kind == .connection { throw self.fatal(error) }
                         refusal = refusal ?? error
+                    } else if case .execute(.commit, _) = step, self.warnings != warnings {
+                        // Somebody cancelled the wait for the synchronous standby: it is committed
+                        // here, and may be lost when that standby is promoted.
+                        throw self.lost("the server did not wait for its standby to commit")
                     } else if refusal == nil, case .execute = step {
                         results.append(result)
                     }

@@ -16,6 +16,8 @@ package final class PostgresConnection {
     var prepared: [PostgresStatement: String] = [:]
     /// How many names have been given.
     var namesGiven = 0
+    /// Counted by libpq's receiver of notices, on the thread that reads the server's answers.
+    private let warningsCell: UnsafeMutablePointer<Int>
 
     /// Connects to the first host of `url` that answers and, unless the URL says otherwise, takes
     /// writes.
@@ -35,8 +37,19 @@ package final class PostgresConnection {
             defer { PQfinish(handle) }
             throw PostgresError(kind: .connection, message: lastMessage(of: handle))
         }
+        self.warningsCell = .allocate(capacity: 1)
+        self.warningsCell.initialize(to: 0)
         // Without a receiver, what the server remarks would be written to the standard error.
-        PQsetNoticeReceiver(handle, { _, _ in }, nil)
+        PQsetNoticeReceiver(
+            handle,
+            { cell, result in
+                guard let severity = PQresultErrorField(result, byre_diag_severity),
+                    String(cString: severity) == "WARNING"
+                else { return }
+                cell?.assumingMemoryBound(to: Int.self).pointee += 1
+            },
+            self.warningsCell
+        )
         self.handle = handle
         self.options = options
         self.canceller = PostgresCanceller(cancel)
@@ -46,6 +59,7 @@ package final class PostgresConnection {
 
     deinit {
         self.close()
+        self.warningsCell.deallocate()
     }
 
     /// Ends the session; a transaction that is open is rolled back by the server. May be called
@@ -59,6 +73,9 @@ package final class PostgresConnection {
 
     /// Ends what this connection does, from another thread: see ``PostgresCanceller``.
     package func cancel() { self.canceller.cancel() }
+
+    /// How many warnings the server has sent.
+    var warnings: Int { self.warningsCell.pointee }
 
     // MARK: What it is
 

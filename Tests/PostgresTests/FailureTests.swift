@@ -129,6 +129,39 @@ import Testing
         #expect(error?.index == 2)
     }
 
+    @Test func aCommitThatDidNotWaitForTheStandbyIsAnOpenOutcome() throws {
+        let cluster = try PostgresCluster()
+        let connection = try PostgresConnection(cluster.url())
+        try connection.execute(makeTable)
+        try cluster.run("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+        try cluster.run("SELECT pg_reload_conf()")
+        let (process, url) = (connection.serverProcess, cluster.url())
+        let cancelled = Signal()
+        DispatchQueue.global().async {
+            let waits: PostgresStatement = """
+                SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+                WHERE pid = $1 AND wait_event = 'SyncRep'
+                """
+            if let other = try? PostgresConnection(url) {
+                while let rows = try? other.query(waits, [.int4(process)]), rows.isEmpty {}
+            }
+            cancelled.send()
+        }
+        let error = #expect(throws: PostgresError.self) {
+            try connection.pipeline { pipeline in
+                pipeline.begin()
+                pipeline.add("INSERT INTO t VALUES (1)")
+                pipeline.commit()
+            }
+        }
+        #expect(error?.kind == .connection)
+        #expect(error?.index == 2)
+        #expect(!connection.isAlive)
+        try cancelled.wait(for: "the other thread")
+        let other = try PostgresConnection(url)
+        #expect(try other.integer("SELECT count(*) FROM t") == 1)
+    }
+
     @Test func aServerThatSaysNothingIsGivenUp() throws {
         let connection = try self.database.connect { $0.answerTimeoutMilliseconds = 100 }
         let process = connection.serverProcess
