@@ -1,3 +1,4 @@
+import BackendTestKit
 import ByreCore
 import ByreTestKit
 import SQLite
