@@ -96,7 +96,7 @@ package final class Keeper: Sendable {
             shared: Self.renewalsMax
         )
         var keeper: (any StoreKeeper)?
-        var nextBeat = Int64.min
+        var nextBeat: Int64 = 0
         while let renewals = self.queue.take(portion, until: nextBeat) {
             if keeper == nil { keeper = try? self.backend.makeKeeper() }
             if !renewals.isEmpty { self.renew(renewals, keeper) }
