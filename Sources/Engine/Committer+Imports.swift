@@ -11,10 +11,18 @@ extension Committer {
 
     /// Clears a slice of what failed imports left.
     func clearImports() {
+        let now = self.parts.clock.now()
+        guard self.imports.next <= now else { return }
+        // Before the imports are at work: what others did to the registry is taken over by this.
+        guard self.parts.shared == nil || (try? self.beginRegistry()) != nil else {
+            self.imports.pause(until: now + self.parts.configuration.eraseRetryNanoseconds)
+            return
+        }
         let waiting = self.imports.clearSlice(
-            now: self.parts.clock.now(),
+            now: now,
             configuration: self.parts.configuration
-        ) { batch throws(BackendError) in try self.commitAlone(batch) }
+        ) { batch throws(BackendError) in try self.commitDirectly(batch) }
+        self.abandonIfBegun()
         for submission in waiting { self.importStep(submission) }
     }
 

@@ -78,9 +78,17 @@ extension Committer {
             }
             self.forget(tenant)
         }
+        let now = self.parts.clock.now()
+        guard self.registry.next <= now else { return }
+        // Before the registry is at work: what others did to it is taken over by this.
+        guard !isShared || (try? self.beginRegistry()) != nil else {
+            self.registry.nextErasing = now + self.parts.configuration.eraseRetryNanoseconds
+            return
+        }
         self.registry.eraseSlice(
-            now: self.parts.clock.now(),
+            now: now,
             mayDelete: self.parts.pins.mayDelete
-        ) { batch throws(BackendError) in try self.commitAlone(batch) }
+        ) { batch throws(BackendError) in try self.commitDirectly(batch) }
+        self.abandonIfBegun()
     }
 }

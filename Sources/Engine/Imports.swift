@@ -132,6 +132,9 @@ struct Imports {
         }
     }
 
+    /// Lets nothing be cleared before `time`.
+    mutating func pause(until time: Int64) { self.nextClearing = time }
+
     /// Clears one slice, if it is time.
     /// - Returns: imports that need wait no longer.
     mutating func clearSlice(

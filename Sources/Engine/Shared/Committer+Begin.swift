@@ -76,12 +76,6 @@ extension Committer {
         self.parts.shared?.backend.abandon()
     }
 
-    /// Makes a change of the registry durable for which nothing is to be looked at.
-    func commitAlone(_ batch: CommitBatch) throws(BackendError) {
-        if self.parts.shared != nil { try self.beginRegistry() }
-        try self.commitDirectly(batch)
-    }
-
     /// Whether this instance does what one is enough for.
     var isHousekeeper: Bool { self.parts.shared?.keeper.isHousekeeper ?? true }
 }
