@@ -132,8 +132,8 @@ struct Imports {
         }
     }
 
-    /// Whether there is something to clear, and it is time.
-    func isSliceDue(_ now: Int64) -> Bool { self.next <= now && !self.clearings.isEmpty }
+    /// Lets nothing be cleared before `time`.
+    mutating func pause(until time: Int64) { self.nextClearing = time }
 
     /// Clears one slice, if it is time.
     /// - Returns: imports that need wait no longer.
