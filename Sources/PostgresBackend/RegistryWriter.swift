@@ -76,7 +76,7 @@ struct RegistryWriter {
                 .int8(id.rawValue), .text(definition.name), .text(definition.lifecycle.rawValue),
                 Self.orNull(definition.reclaimAt), .int8(definition.generation),
                 Self.orNull(limits.bytes), .text(limits.spaceMode.rawValue),
-            ] + numbers.map(Self.orNull)
+            ] + numbers.map(Self.orNull) + [.bool(definition.wasSuspended)]
         )
         pipeline.add(self.sql.deleteIdentities, [.int8(id.rawValue)])
         let identities = definition.identities.sorted()

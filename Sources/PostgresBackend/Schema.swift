@@ -87,6 +87,8 @@ package enum Schema {
             created_at        timestamptz NOT NULL DEFAULT now(),
             state_since       timestamptz NOT NULL DEFAULT now(),
             reclaim_at        timestamptz CHECK (reclaim_at IS NULL OR state = 'deleting'),
+            was_suspended     boolean     NOT NULL DEFAULT false
+                                          CHECK (NOT was_suspended OR state = 'deleting'),
             erasing_since     timestamptz CHECK (erasing_since IS NULL OR state = 'deleting'),
             generation        bigint      NOT NULL DEFAULT 1 CHECK (generation >= 1),
             registry_version  bigint      NOT NULL DEFAULT 0,

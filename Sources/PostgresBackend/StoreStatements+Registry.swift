@@ -43,6 +43,7 @@ extension StoreStatements {
                 max_watches = $13::bigint, max_leases = $14::bigint,
                 max_connections = $15::bigint, max_in_flight = $16::bigint,
                 compact_after_nanoseconds = $17::bigint, compact_keeping_revisions = $18::bigint,
+                was_suspended = $19,
                 registry_version = \(self.registryVersion)
             WHERE id = $1
             """
@@ -107,7 +108,7 @@ extension StoreStatements {
         \(Self.seconds("reclaim_at")), generation, quota_bytes, space_mode, max_keys,
         max_value_bytes, max_writes_per_second, max_reads_per_second, max_read_bytes_per_second,
         max_watches, max_leases, max_connections, max_in_flight, compact_after_nanoseconds,
-        compact_keeping_revisions
+        compact_keeping_revisions, was_suspended
         """
 
     /// All tenants whose definition was changed after a version of the registry.

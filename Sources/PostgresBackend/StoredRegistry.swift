@@ -61,6 +61,7 @@ enum StoredRegistry {
         } else if let count = number(28) {
             definition.autoCompaction = .revision(retention: count)
         }
+        definition.wasSuspended = row.bool(29)
         return definition
     }
 }
