@@ -1,0 +1,64 @@
+package import ByreCore
+
+/// A store in memory that several instances write, each with a backend of its own.
+///
+/// It checks what it is given: see ``faults``.
+package final class SharedMemoryStore: Sendable {
+    /// How a commit fails.
+    package enum Fault: Sendable {
+        /// Nothing was written.
+        case before
+        /// Everything was written, and the outcome cannot be learned.
+        case unknown
+    }
+
+    let contents = Monitor(SharedContents())
+
+    package init(sliceRowsMax: Int = 1_000) {
+        self.contents.withLock { $0.sliceRowsMax = sliceRowsMax }
+    }
+
+    /// A backend for one instance.
+    /// - Parameter number: tells the instances apart.
+    package func backend(_ number: Int) -> some Backend {
+        SharedMemoryBackend(self, number)
+    }
+
+    // MARK: Looking and meddling
+
+    /// What instances did that they may not do.
+    package var faults: [String] { self.contents.withLock { $0.faults } }
+
+    /// How often each lease was revoked.
+    package var revocations: [LeaseID: Int] { self.contents.withLock { $0.revocations } }
+
+    package func rows(of tenant: TenantID) -> [CommitBatch.Row] {
+        self.contents.withLock { $0.rows[tenant] ?? [] }
+    }
+
+    /// Lets the store's clock go on.
+    package func advance(bySeconds seconds: Int64) {
+        self.contents.withLock { $0.now += seconds * 1_000_000_000 }
+    }
+
+    /// Lets an instance not reach the store, or reach it again.
+    package func cut(_ instance: Int, _ isCut: Bool = true) {
+        self.contents.withLock { contents in
+            if isCut { contents.cut.insert(instance) } else { contents.cut.remove(instance) }
+        }
+    }
+
+    package func failCommits(of instance: Int, _ faults: [Fault]) {
+        self.contents.withLock { $0.commitFaults[instance, default: []] += faults }
+    }
+
+    /// Forgets what happened to leases and alarms so far.
+    package func forgetChanges() {
+        self.contents.withLock { contents in
+            for (id, tenant) in contents.tenants {
+                contents.forgotten[id] = tenant.record.sequence
+                contents.changes[id] = []
+            }
+        }
+    }
+}
