@@ -14,7 +14,11 @@ extension Committer {
         let now = self.parts.clock.now()
         // Begun before the imports change, because what others did to the registry may end some.
         if self.parts.shared != nil {
-            guard self.imports.isSliceDue(now), (try? self.beginRegistry()) != nil else { return }
+            guard self.imports.isSliceDue(now) else { return }
+            guard (try? self.beginRegistry()) != nil else {
+                self.imports.pause(until: now + self.parts.configuration.eraseRetryNanoseconds)
+                return
+            }
         }
         let waiting = self.imports.clearSlice(
             now: now,

@@ -81,7 +81,11 @@ extension Committer {
         let now = self.parts.clock.now()
         // Begun before the registry changes, because it may take what others did to it.
         if isShared {
-            guard self.registry.isSliceDue(now), (try? self.beginRegistry()) != nil else { return }
+            guard self.registry.isSliceDue(now) else { return }
+            guard (try? self.beginRegistry()) != nil else {
+                self.registry.nextErasing = now + self.parts.configuration.eraseRetryNanoseconds
+                return
+            }
         }
         defer { self.abandonIfBegun() }
         self.registry.eraseSlice(now: now, mayDelete: self.parts.pins.mayDelete) {
