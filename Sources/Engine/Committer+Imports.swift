@@ -12,11 +12,13 @@ extension Committer {
     /// Clears a slice of what failed imports left.
     func clearImports() {
         let now = self.parts.clock.now()
-        guard self.imports.next <= now else { return }
-        // Before the imports are at work: what others did to the registry is taken over by this.
-        guard self.parts.shared == nil || (try? self.beginRegistry()) != nil else {
-            self.imports.pause(until: now + self.parts.configuration.eraseRetryNanoseconds)
-            return
+        // Begun before the imports change, because what others did to the registry may end some.
+        if self.parts.shared != nil {
+            guard self.imports.isSliceDue(now) else { return }
+            guard (try? self.beginRegistry()) != nil else {
+                self.imports.pause(until: now + self.parts.configuration.eraseRetryNanoseconds)
+                return
+            }
         }
         let waiting = self.imports.clearSlice(
             now: now,

@@ -79,11 +79,17 @@ extension Committer {
             self.forget(tenant)
         }
         let now = self.parts.clock.now()
-        guard self.registry.next <= now else { return }
-        // Before the registry is at work: what others did to it is taken over by this.
-        guard !isShared || (try? self.beginRegistry()) != nil else {
-            self.registry.nextErasing = now + self.parts.configuration.eraseRetryNanoseconds
-            return
+        // Begun before the registry changes, because it may take what others did to it.
+        if isShared {
+            guard self.registry.isSliceDue(now) else { return }
+            guard (try? self.beginRegistry()) != nil else {
+                self.registry.nextErasing = now + self.parts.configuration.eraseRetryNanoseconds
+                return
+            }
+        }
+        defer { self.abandonIfBegun() }
+        self.registry.eraseSlice(now: now, mayDelete: self.parts.pins.mayDelete) {
+            batch throws(BackendError) in try self.commitDirectly(batch)
         }
         self.registry.eraseSlice(
             now: now,

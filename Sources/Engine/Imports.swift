@@ -135,6 +135,9 @@ struct Imports {
     /// Lets nothing be cleared before `time`.
     mutating func pause(until time: Int64) { self.nextClearing = time }
 
+    /// Whether there is something to clear, and it is time.
+    func isSliceDue(_ now: Int64) -> Bool { self.next <= now && !self.clearings.isEmpty }
+
     /// Clears one slice, if it is time.
     /// - Returns: imports that need wait no longer.
     mutating func clearSlice(

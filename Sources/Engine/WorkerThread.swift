@@ -1,10 +1,5 @@
 import Glibc
 
-/// Lets the calling thread, which belongs to nobody else, do nothing for a while.
-func pauseThread(milliseconds: Int) {
-    usleep(UInt32(milliseconds) * 1_000)
-}
-
 /// A named thread that runs one function to its end.
 package final class WorkerThread: @unchecked Sendable {
     // @unchecked: `thread` is written once, before the object is shared.

@@ -9,6 +9,11 @@ package final class SharedStore: Sendable {
     package let barrier: ReadBarrier
     package let keeper: Keeper
     private let isStopping = Atomic<Bool>(false)
+    /// Holds nothing; closed to end a wait.
+    private let stopping = FairQueue<Void>(
+        FairQueue.Bounds(count: 1, cost: 1, laneCount: 1, laneCost: 1)
+    )
+    private static let nothing = FairQueue<Void>.Portion(alone: 1, shared: 1, besideShort: 1)
     private let threads = Mutex<[WorkerThread]>([])
 
     /// Nothing runs yet.
@@ -49,6 +54,7 @@ package final class SharedStore: Sendable {
     /// Ends the threads. Once; after the committer.
     func stop() {
         self.isStopping.store(true, ordering: .relaxed)
+        self.stopping.close()
         self.barrier.close()
         self.keeper.close()
         let threads = self.threads.withLock { threads in
@@ -81,7 +87,8 @@ package final class SharedStore: Sendable {
                     if changes.hasRegistry { work.hasRegistry = true }
                 }
             } catch {
-                pauseThread(milliseconds: Self.listenMilliseconds)
+                let pause = Int64(Self.listenMilliseconds) * 1_000_000
+                _ = self.stopping.take(Self.nothing, until: Clock.monotonic.now() + pause)
             }
         }
     }
