@@ -91,10 +91,5 @@ extension Committer {
         self.registry.eraseSlice(now: now, mayDelete: self.parts.pins.mayDelete) {
             batch throws(BackendError) in try self.commitDirectly(batch)
         }
-        self.registry.eraseSlice(
-            now: now,
-            mayDelete: self.parts.pins.mayDelete
-        ) { batch throws(BackendError) in try self.commitDirectly(batch) }
-        self.abandonIfBegun()
     }
 }

@@ -54,6 +54,9 @@ extension Registry {
         }
     }
 
+    /// Whether there is something to erase, and it is time.
+    func isSliceDue(_ now: Int64) -> Bool { self.next <= now && !self.erasings.isEmpty }
+
     /// Does one slice of the oldest erasing, if it is time.
     /// - Parameter mayDelete: whether nobody reads any more what was let go of at an epoch.
     mutating func eraseSlice(
