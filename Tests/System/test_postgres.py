@@ -211,7 +211,8 @@ def test_verify_finds_damage(start, cluster, schema) -> None:
     assert PASSWORD not in done.stdout
     cluster.sql(f"DELETE FROM {schema}.kv WHERE mod_revision = 20")
     done = run(command)
-    assert done.returncode == 1 and "20" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "revision 21.0 follows 19.0" in done.stdout, done.stdout + done.stderr
 
 
 # Schemas, connections
