@@ -40,12 +40,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TenantServer]:
             with server.client(name) as client:
                 secret = b"k8s\0\x0a\x0c\x0a\x02v1\x12\x06Secret"
                 widget = b'{"apiVersion":"example.com/v1","kind":"Widget","spec":{"size":3}}'
-                0 and client.put(b"/registry/secrets/default/token", secret)
-                0 and client.put(b"/registry/example.com/widgets/ns/" + name.encode(), widget)
-                0 and client.put(b"/registry/\xff/broken", b'{"\xff')
-                0 and client.must("LeaseGrant", TTL=3600, ID=77)
-                0 and client.put(b"/registry/masterleases/10.0.0.1", b"x", lease=77)
-                0 and client.must("DeleteRange", key=b"/registry/secrets/default/token")
+                client.put(b"/registry/secrets/default/token", secret)
+                client.put(b"/registry/example.com/widgets/ns/" + name.encode(), widget)
+                client.put(b"/registry/\xff/broken", b'{"\xff')
+                client.must("LeaseGrant", TTL=3600, ID=77)
+                client.put(b"/registry/masterleases/10.0.0.1", b"x", lease=77)
+                client.must("DeleteRange", key=b"/registry/secrets/default/token")
         yield server
     finally:
         server.close()
@@ -66,8 +66,10 @@ def ask(schema: str, query: str, user: str) -> list[str]:
 
 
 def test_each_question_of_the_readme_is_answered(schema: str) -> None:
-    common = [it for it in blocks("sql") if ".shell" not in it and "'$." not in it]
-    assert len(common) == 8
+    # Those that are about times and paths of JSON are SQLite's.
+    other = [".shell", "'$.", "changed_at", "write_rate", "not_before"]
+    common = [it for it in blocks("sql") if not any(word in it for word in other)]
+    assert len(common) == 5
     answers = [ask(schema, query, USER) for query in common]
     assert [line.split("|")[0] for line in answers[0]] == ["acme", "default", "other"]
     assert all(answers[:-1])

@@ -275,6 +275,7 @@ def test_changes_survive_kill(server, admin) -> None:
     assert admin.names("--deleted") == ["default"]
 
 
+@pytest.mark.sqlite_only("looks into the file")
 def test_killed_while_erasing(server, admin) -> None:
     """kill -9 in the middle of erasing a tenant, again and again: it goes on, and takes no other's."""
     admin("create", "acme")

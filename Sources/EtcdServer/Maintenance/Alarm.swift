@@ -59,6 +59,11 @@ extension EtcdServer {
         return isInstance ? common : memberID
     }
 
+    /// Whose an alarm is to a client; see ``alarmedMember(_:_:)``.
+    func toldMember(of alarm: Alarm, _ tenant: TenantStore) -> UInt64 {
+        alarm.memberID == tenant.snapshot.state.memberID ? tenant.memberID : alarm.memberID
+    }
+
     private func alarms(
         _ alarms: [Alarm],
         _ tenant: TenantStore,
@@ -66,10 +71,9 @@ extension EtcdServer {
     ) -> FramedMessage {
         var response = EtcdAlarmResponse()
         response.header = self.generatedHeader(tenant, at: revision)
-        let common = tenant.snapshot.state.memberID
         response.alarms = alarms.map { alarm in
             var member = EtcdAlarmMember()
-            member.memberID = alarm.memberID == common ? tenant.memberID : alarm.memberID
+            member.memberID = self.toldMember(of: alarm, tenant)
             member.alarm = alarm.kind == .noSpace ? .nospace : .corrupt
             return member
         }

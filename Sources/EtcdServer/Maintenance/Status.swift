@@ -24,7 +24,7 @@ extension EtcdServer {
         response.storageVersion = self.settings.clusterVersion
         response.downgradeInfo = EtcdDowngradeInfo()
         response.errors = state.alarms.sorted().map {
-            "memberID:\($0.memberID) alarm:\($0.kind.name) "
+            "memberID:\(self.toldMember(of: $0, tenant)) alarm:\($0.kind.name) "
         }
         call.reply(self.framed(response))
     }
