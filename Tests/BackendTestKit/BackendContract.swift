@@ -20,6 +20,47 @@ package struct BackendContract {
         self.open = open
     }
 
+    /// One thing that a backend promises. Its name is the claim.
+    package struct Promise: Sendable, CustomTestStringConvertible {
+        package let testDescription: String
+        fileprivate let check: @Sendable (BackendContract) throws -> Void
+
+        fileprivate init(
+            _ name: String,
+            _ check: @escaping @Sendable (BackendContract) throws -> Void
+        ) {
+            self.testDescription = name
+            self.check = check
+        }
+    }
+
+    /// All of them, so that a backend cannot be tested for some alone.
+    package static let promises: [Promise] = [
+        Promise("aNewStoreIsEmpty") { try $0.aNewStoreIsEmpty() },
+        Promise("recoveryGivesBackWhatWasCommitted") { try $0.recoveryGivesBackWhatWasCommitted() },
+        Promise("grantingALeaseAnewSetsItsTTL") { try $0.grantingALeaseAnewSetsItsTTL() },
+        Promise("removedRowsAreGoneAndNoOthers") { try $0.removedRowsAreGoneAndNoOthers() },
+        Promise("aTenantCannotRemoveOrReadAnothersRows") {
+            try $0.aTenantCannotRemoveOrReadAnothersRows()
+        },
+        Promise("aReaderSeesACommitThatHasReturned") { try $0.aReaderSeesACommitThatHasReturned() },
+        Promise("valuesComeInOrderWhateverTheGaps") { try $0.valuesComeInOrderWhateverTheGaps() },
+        Promise("aScanVisitsATenantsRowsInOrderUntilTold") {
+            try $0.aScanVisitsATenantsRowsInOrderUntilTold()
+        },
+        Promise("aRefusedBatchLeavesNothing") { try $0.aRefusedBatchLeavesNothing() },
+        Promise("definitionsComeBackAsTheyWere") { try $0.definitionsComeBackAsTheyWere() },
+        Promise("anErasedTenantIsGoneAndNoOther") { try $0.anErasedTenantIsGoneAndNoOther() },
+        Promise("tenantsShareNothingThatIsTheirs") { try $0.tenantsShareNothingThatIsTheirs() },
+        Promise("housekeepingChangesNothing") { try $0.housekeepingChangesNothing() },
+        Promise("aClosedBackendRefuses") { try $0.aClosedBackendRefuses() },
+    ]
+
+    /// Checks a promise, on a store that is new.
+    package func keeps(_ promise: Promise) throws {
+        try promise.check(self)
+    }
+
     /// Commits `batches`, then checks that a backend opened anew holds what `history` expects.
     private func expect(_ history: History, after batches: [CommitBatch]) throws {
         let backend = try self.open()
@@ -39,7 +80,7 @@ package struct BackendContract {
         reopened.close()
     }
 
-    package func aNewStoreIsEmpty() throws {
+    private func aNewStoreIsEmpty() throws {
         try self.expect(History(numbering: self.numbering), after: [])
         try self.expect(History(numbering: self.numbering), after: [CommitBatch()])
     }
@@ -69,7 +110,7 @@ package struct BackendContract {
         try self.expect(history, after: batches)
     }
 
-    package func grantingALeaseAnewSetsItsTTL() throws {
+    private func grantingALeaseAnewSetsItsTTL() throws {
         var history = History(numbering: self.numbering)
         history.create(1, "default")
         history.grant(1, lease: 9, ttlSeconds: 60)
@@ -80,7 +121,7 @@ package struct BackendContract {
         try self.expect(history, after: batches)
     }
 
-    package func removedRowsAreGoneAndNoOthers() throws {
+    private func removedRowsAreGoneAndNoOthers() throws {
         var history = History(numbering: self.numbering)
         history.create(1, "default")
         history.create(2, "other")
@@ -100,7 +141,7 @@ package struct BackendContract {
         try self.expect(history, after: [fill, single, more, history.take()])
     }
 
-    package func aTenantCannotRemoveOrReadAnothersRows() throws {
+    private func aTenantCannotRemoveOrReadAnothersRows() throws {
         var history = History(numbering: self.numbering)
         history.create(1, "default")
         history.create(2, "other")
@@ -131,7 +172,7 @@ package struct BackendContract {
         backend.close()
     }
 
-    package func aReaderSeesACommitThatHasReturned() throws {
+    private func aReaderSeesACommitThatHasReturned() throws {
         let backend = try self.open()
         _ = try backend.recovered()
         var history = History(numbering: self.numbering)
@@ -153,7 +194,7 @@ package struct BackendContract {
     }
 
     /// Rows next to each other, near each other and far apart are read in different ways.
-    package func valuesComeInOrderWhateverTheGaps() throws {
+    private func valuesComeInOrderWhateverTheGaps() throws {
         let backend = try self.open()
         _ = try backend.recovered()
         var history = History(numbering: self.numbering)
@@ -187,7 +228,7 @@ package struct BackendContract {
         backend.close()
     }
 
-    package func aScanVisitsATenantsRowsInOrderUntilTold() throws {
+    private func aScanVisitsATenantsRowsInOrderUntilTold() throws {
         let backend = try self.open()
         _ = try backend.recovered()
         var history = History(numbering: self.numbering)
@@ -229,7 +270,7 @@ package struct BackendContract {
     }
 
     /// A batch that contradicts the store leaves nothing of itself, wherever in it the fault is.
-    package func aRefusedBatchLeavesNothing() throws {
+    private func aRefusedBatchLeavesNothing() throws {
         let backend = try self.open()
         _ = try backend.recovered()
         var history = History(numbering: self.numbering)
@@ -267,7 +308,7 @@ package struct BackendContract {
 
     // MARK: The registry
 
-    package func definitionsComeBackAsTheyWere() throws {
+    private func definitionsComeBackAsTheyWere() throws {
         var history = History(numbering: self.numbering)
         history.create(1, "default")
         history.create(2, "full")
@@ -313,7 +354,7 @@ package struct BackendContract {
         try self.expect(history, after: [])
     }
 
-    package func anErasedTenantIsGoneAndNoOther() throws {
+    private func anErasedTenantIsGoneAndNoOther() throws {
         var history = History(numbering: self.numbering)
         history.create(1, "default")
         history.create(2, "other")
@@ -345,7 +386,7 @@ package struct BackendContract {
         try self.expect(history, after: [history.take()])
     }
 
-    package func tenantsShareNothingThatIsTheirs() throws {
+    private func tenantsShareNothingThatIsTheirs() throws {
         var history = History(numbering: self.numbering)
         history.create(1, "default")
         history.create(2, "other")
@@ -366,7 +407,7 @@ package struct BackendContract {
         }
     }
 
-    package func housekeepingChangesNothing() throws {
+    private func housekeepingChangesNothing() throws {
         var history = History(numbering: self.numbering)
         let backend = try self.open()
         _ = try backend.recovered()
@@ -385,7 +426,7 @@ package struct BackendContract {
         try self.expect(history, after: [])
     }
 
-    package func aClosedBackendRefuses() throws {
+    private func aClosedBackendRefuses() throws {
         let backend = try self.open()
         backend.close()
         var history = History(numbering: self.numbering)

@@ -24,59 +24,8 @@ import Testing
         }
     }
 
-    @Test func aNewStoreIsEmpty() throws {
-        try self.contract.aNewStoreIsEmpty()
-    }
-
-    @Test func recoveryGivesBackWhatWasCommitted() throws {
-        try self.contract.recoveryGivesBackWhatWasCommitted()
-    }
-
-    @Test func grantingALeaseAnewSetsItsTTL() throws {
-        try self.contract.grantingALeaseAnewSetsItsTTL()
-    }
-
-    @Test func removedRowsAreGoneAndNoOthers() throws {
-        try self.contract.removedRowsAreGoneAndNoOthers()
-    }
-
-    @Test func aTenantCannotRemoveOrReadAnothersRows() throws {
-        try self.contract.aTenantCannotRemoveOrReadAnothersRows()
-    }
-
-    @Test func aReaderSeesACommitThatHasReturned() throws {
-        try self.contract.aReaderSeesACommitThatHasReturned()
-    }
-
-    @Test func valuesComeInOrderWhateverTheGaps() throws {
-        try self.contract.valuesComeInOrderWhateverTheGaps()
-    }
-
-    @Test func aScanVisitsATenantsRowsInOrderUntilTold() throws {
-        try self.contract.aScanVisitsATenantsRowsInOrderUntilTold()
-    }
-
-    @Test func aRefusedBatchLeavesNothing() throws {
-        try self.contract.aRefusedBatchLeavesNothing()
-    }
-
-    @Test func definitionsComeBackAsTheyWere() throws {
-        try self.contract.definitionsComeBackAsTheyWere()
-    }
-
-    @Test func anErasedTenantIsGoneAndNoOther() throws {
-        try self.contract.anErasedTenantIsGoneAndNoOther()
-    }
-
-    @Test func tenantsShareNothingThatIsTheirs() throws {
-        try self.contract.tenantsShareNothingThatIsTheirs()
-    }
-
-    @Test func housekeepingChangesNothing() throws {
-        try self.contract.housekeepingChangesNothing()
-    }
-
-    @Test func aClosedBackendRefuses() throws {
-        try self.contract.aClosedBackendRefuses()
+    @Test(arguments: BackendContract.promises)
+    func keeps(_ promise: BackendContract.Promise) throws {
+        try self.contract.keeps(promise)
     }
 }
