@@ -173,6 +173,10 @@ let package = Package(
             dependencies: ["AdminServer", "ByreTestKit"]
         ),
 
+        // Declared tenants, and what makes them so: the plan, its steps, what is said about them.
+        .target(name: "Controller", dependencies: ["ByreCore", "TLS"]),
+        .testTarget(name: "ControllerTests", dependencies: ["Controller"]),
+
         // The command line: flags, configuration, signals, wiring.
         .executableTarget(
             name: "byre",
