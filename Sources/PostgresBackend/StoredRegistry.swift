@@ -62,6 +62,15 @@ enum StoredRegistry {
             definition.autoCompaction = .revision(retention: count)
         }
         definition.wasSuspended = row.bool(29)
+        if let grace = number(33) {
+            definition.ownership = TenantOwnership(
+                owner: row.text(30),
+                source: row.text(31),
+                // The constraints allow no other words.
+                deletionPolicy: .init(rawValue: row.text(32)) ?? .retain,
+                deletionGraceSeconds: grace
+            )
+        }
         return definition
     }
 }

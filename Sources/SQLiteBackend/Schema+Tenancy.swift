@@ -57,6 +57,17 @@ extension Schema {
         DROP VIEW live_key;
         """
 
+    /// Which controller looks after a tenant: a row for those that have one.
+    static let ownership = """
+        CREATE TABLE tenant_owner (
+            tenant            INTEGER PRIMARY KEY REFERENCES tenant (id),
+            owner             TEXT    NOT NULL CHECK (owner <> ''),
+            source            TEXT    NOT NULL,
+            deletion_policy   TEXT    NOT NULL CHECK (deletion_policy IN ('Retain', 'Delete')),
+            deletion_grace_seconds INTEGER NOT NULL CHECK (deletion_grace_seconds >= 0)
+        ) STRICT;
+        """
+
     /// What a tenant that is being deleted is again when that is taken back.
     static let undeletion = """
 

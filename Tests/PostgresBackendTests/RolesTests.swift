@@ -183,8 +183,8 @@ import Testing
             ([self.reader, second], true), ([second, self.reader], false), ([second], true),
             ([], true), ([], false),
         ] {
-            #expect(try readers.set(Set(roles), of: FilledStore.acme) == isChanged)
-            #expect(try readers.roles(of: FilledStore.acme) == roles.sorted())
+            #expect(try readers.set(Set(roles), verifiers: [:], of: FilledStore.acme) == isChanged)
+            #expect(try readers.readers(of: FilledStore.acme).map(\.name) == roles.sorted())
             for role in [self.reader, second] {
                 let keys = try? self.store.rows("SELECT key FROM live_key", as: role)
                 #expect(keys == (roles.contains(role) ? ["(/mine)"] : nil))
@@ -196,7 +196,7 @@ import Testing
             (self.reader, TenantID(rawValue: 9), "the tenant is gone"),
         ] {
             let error = #expect(throws: SQLReadersError.self) {
-                try readers.set([role], of: tenant)
+                try readers.set([role], verifiers: [:], of: tenant)
             }
             #expect("\(error, default: "")".contains(expected))
         }

@@ -82,6 +82,51 @@ package nonisolated enum ByreState: SwiftProtobuf.Enum, Swift.CaseIterable {
 
 }
 
+/// What becomes of a tenant whose declaration is gone.
+package nonisolated enum ByreDeletionPolicy: SwiftProtobuf.Enum, Swift.CaseIterable {
+  package typealias RawValue = Int
+
+  /// It stays.
+  case unspecified // = 0
+
+  /// It stays as it is, and is nobody's.
+  case retain // = 1
+
+  /// It is deleted.
+  case delete // = 2
+  case UNRECOGNIZED(Int)
+
+  package init() {
+    self = .unspecified
+  }
+
+  package init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .retain
+    case 2: self = .delete
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  package var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .retain: return 1
+    case .delete: return 2
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  package static let allCases: [ByreDeletionPolicy] = [
+    .unspecified,
+    .retain,
+    .delete,
+  ]
+
+}
+
 /// What happens when a tenant's bytes are used up.
 package nonisolated enum ByreSpaceMode: SwiftProtobuf.Enum, Swift.CaseIterable {
   package typealias RawValue = Int
@@ -230,94 +275,72 @@ package nonisolated struct ByreTenantReference: Sendable {
 }
 
 /// A tenant.
-package nonisolated struct ByreTenant: @unchecked Sendable {
+package nonisolated struct ByreTenant: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// A DNS label.
-  package var name: String {
-    get {_storage._name}
-    set {_uniqueStorage()._name = newValue}
-  }
+  package var name: String = String()
 
   /// A UUID; given once, never used again.
-  package var uid: String {
-    get {_storage._uid}
-    set {_uniqueStorage()._uid = newValue}
-  }
+  package var uid: String = String()
 
   /// Where its keys sit in the raw keyspace of all tenants.
-  package var prefix: Data {
-    get {_storage._prefix}
-    set {_uniqueStorage()._prefix = newValue}
-  }
+  package var prefix: Data = Data()
 
   /// Its stage of life.
-  package var state: ByreState {
-    get {_storage._state}
-    set {_uniqueStorage()._state = newValue}
-  }
+  package var state: ByreState = .unspecified
 
   /// Seconds since 1970 after which a tenant that is being deleted is erased.
   package var reclaimAt: Int64 {
-    get {_storage._reclaimAt ?? 0}
-    set {_uniqueStorage()._reclaimAt = newValue}
+    get {_reclaimAt ?? 0}
+    set {_reclaimAt = newValue}
   }
   /// Returns true if `reclaimAt` has been explicitly set.
-  package var hasReclaimAt: Bool {_storage._reclaimAt != nil}
+  package var hasReclaimAt: Bool {self._reclaimAt != nil}
   /// Clears the value of `reclaimAt`. Subsequent reads from it will return its default value.
-  package mutating func clearReclaimAt() {_uniqueStorage()._reclaimAt = nil}
+  package mutating func clearReclaimAt() {self._reclaimAt = nil}
 
   /// What an administrator may change.
   package var settings: ByreTenantSettings {
-    get {_storage._settings ?? ByreTenantSettings()}
-    set {_uniqueStorage()._settings = newValue}
+    get {_settings ?? ByreTenantSettings()}
+    set {_settings = newValue}
   }
   /// Returns true if `settings` has been explicitly set.
-  package var hasSettings: Bool {_storage._settings != nil}
+  package var hasSettings: Bool {self._settings != nil}
   /// Clears the value of `settings`. Subsequent reads from it will return its default value.
-  package mutating func clearSettings() {_uniqueStorage()._settings = nil}
+  package mutating func clearSettings() {self._settings = nil}
 
   /// Seconds since 1970.
-  package var createdAt: Int64 {
-    get {_storage._createdAt}
-    set {_uniqueStorage()._createdAt = newValue}
-  }
+  package var createdAt: Int64 = 0
 
   /// Counts the changes of all of the above.
-  package var generation: Int64 {
-    get {_storage._generation}
-    set {_uniqueStorage()._generation = newValue}
-  }
+  package var generation: Int64 = 0
 
   /// etcd's cluster id, as this tenant's clients see it.
-  package var clusterID: UInt64 {
-    get {_storage._clusterID}
-    set {_uniqueStorage()._clusterID = newValue}
-  }
+  package var clusterID: UInt64 = 0
 
   /// etcd's member id, as this tenant's clients see it.
-  package var memberID: UInt64 {
-    get {_storage._memberID}
-    set {_uniqueStorage()._memberID = newValue}
-  }
+  package var memberID: UInt64 = 0
 
   /// How far the erasing is, while the state is STATE_ERASING.
   package var erasure: ByreErasure {
-    get {_storage._erasure ?? ByreErasure()}
-    set {_uniqueStorage()._erasure = newValue}
+    get {_erasure ?? ByreErasure()}
+    set {_erasure = newValue}
   }
   /// Returns true if `erasure` has been explicitly set.
-  package var hasErasure: Bool {_storage._erasure != nil}
+  package var hasErasure: Bool {self._erasure != nil}
   /// Clears the value of `erasure`. Subsequent reads from it will return its default value.
-  package mutating func clearErasure() {_uniqueStorage()._erasure = nil}
+  package mutating func clearErasure() {self._erasure = nil}
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
-  fileprivate var _storage = _StorageClass.defaultInstance
+  fileprivate var _reclaimAt: Int64? = nil
+  fileprivate var _settings: ByreTenantSettings? = nil
+  fileprivate var _erasure: ByreErasure? = nil
 }
 
 /// How far the erasing of a tenant is.
@@ -338,40 +361,75 @@ package nonisolated struct ByreErasure: Sendable {
 }
 
 /// What an administrator may change about a tenant.
-package nonisolated struct ByreTenantSettings: Sendable {
+package nonisolated struct ByreTenantSettings: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// How much it may use.
   package var limits: ByreLimits {
-    get {_limits ?? ByreLimits()}
-    set {_limits = newValue}
+    get {_storage._limits ?? ByreLimits()}
+    set {_uniqueStorage()._limits = newValue}
   }
   /// Returns true if `limits` has been explicitly set.
-  package var hasLimits: Bool {self._limits != nil}
+  package var hasLimits: Bool {_storage._limits != nil}
   /// Clears the value of `limits`. Subsequent reads from it will return its default value.
-  package mutating func clearLimits() {self._limits = nil}
+  package mutating func clearLimits() {_uniqueStorage()._limits = nil}
 
   /// Who its clients are, beside those that its name and uid prove.
-  package var identities: [ByreIdentity] = []
+  package var identities: [ByreIdentity] {
+    get {_storage._identities}
+    set {_uniqueStorage()._identities = newValue}
+  }
 
   /// Compaction without being asked; unset for the server's own setting.
   package var autoCompaction: ByreAutoCompaction {
-    get {_autoCompaction ?? ByreAutoCompaction()}
-    set {_autoCompaction = newValue}
+    get {_storage._autoCompaction ?? ByreAutoCompaction()}
+    set {_uniqueStorage()._autoCompaction = newValue}
   }
   /// Returns true if `autoCompaction` has been explicitly set.
-  package var hasAutoCompaction: Bool {self._autoCompaction != nil}
+  package var hasAutoCompaction: Bool {_storage._autoCompaction != nil}
   /// Clears the value of `autoCompaction`. Subsequent reads from it will return its default value.
-  package mutating func clearAutoCompaction() {self._autoCompaction = nil}
+  package mutating func clearAutoCompaction() {_uniqueStorage()._autoCompaction = nil}
+
+  /// Which controller looks after the tenant; unset for none.
+  package var ownership: ByreOwnership {
+    get {_storage._ownership ?? ByreOwnership()}
+    set {_uniqueStorage()._ownership = newValue}
+  }
+  /// Returns true if `ownership` has been explicitly set.
+  package var hasOwnership: Bool {_storage._ownership != nil}
+  /// Clears the value of `ownership`. Subsequent reads from it will return its default value.
+  package mutating func clearOwnership() {_uniqueStorage()._ownership = nil}
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
-  fileprivate var _limits: ByreLimits? = nil
-  fileprivate var _autoCompaction: ByreAutoCompaction? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// Which controller looks after a tenant, and what it recorded.
+package nonisolated struct ByreOwnership: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// What the controller calls itself; never empty.
+  package var owner: String = String()
+
+  /// Which of its declarations the tenant is.
+  package var source: String = String()
+
+  /// What becomes of the tenant when the declaration is gone.
+  package var deletionPolicy: ByreDeletionPolicy = .unspecified
+
+  /// How long a deletion by the controller can be taken back.
+  package var deletionGraceSeconds: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 /// How much a tenant may use. Unset is the server's default for bytes, and no limit for the rest.
@@ -716,8 +774,8 @@ package nonisolated struct ByreUpdateRequest: Sendable {
   /// Clears the value of `settings`. Subsequent reads from it will return its default value.
   package mutating func clearSettings() {self._settings = nil}
 
-  /// Which of them to take: "limits", "limits.bytes" and the like, "identities", "auto_compaction".
-  /// A field that is named here and unset above is unset. Empty takes all.
+  /// Which of them to take: "limits", "limits.bytes" and the like, "identities", "auto_compaction",
+  /// "ownership". A field that is named here and unset above is unset. Empty takes all.
   package var mask: SwiftProtobuf.Google_Protobuf_FieldMask {
     get {_mask ?? SwiftProtobuf.Google_Protobuf_FieldMask()}
     set {_mask = newValue}
@@ -785,11 +843,102 @@ package nonisolated struct ByreSetSQLReadersRequest: Sendable {
   /// One that is missing is made, if the server's own role may.
   package var roles: [String] = []
 
+  /// Passwords for some of them; the others keep what they have.
+  package var passwords: [ByreSQLReaderPassword] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _tenant: ByreTenantReference? = nil
+}
+
+/// A password of a role, as PostgreSQL keeps it.
+package nonisolated struct ByreSQLReaderPassword: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Which.
+  package var role: String = String()
+
+  /// "SCRAM-SHA-256$ITERATIONS:SALT$STOREDKEY:SERVERKEY", as in pg_authid: the password itself never
+  /// gets to the server.
+  package var verifier: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// A role that reads a tenant with SQL.
+package nonisolated struct ByreSQLReader: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Its name.
+  package var role: String = String()
+
+  /// SHA-256, in hexadecimal digits, of the verifier that SetSQLReaders was given last; empty for
+  /// none.
+  package var verifierDigest: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Asks which roles read a tenant with SQL.
+package nonisolated struct ByreGetSQLReadersRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Which.
+  package var tenant: ByreTenantReference {
+    get {_tenant ?? ByreTenantReference()}
+    set {_tenant = newValue}
+  }
+  /// Returns true if `tenant` has been explicitly set.
+  package var hasTenant: Bool {self._tenant != nil}
+  /// Clears the value of `tenant`. Subsequent reads from it will return its default value.
+  package mutating func clearTenant() {self._tenant = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _tenant: ByreTenantReference? = nil
+}
+
+/// Answers with the roles.
+package nonisolated struct ByreGetSQLReadersResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The tenant.
+  package var tenant: ByreTenant {
+    get {_tenant ?? ByreTenant()}
+    set {_tenant = newValue}
+  }
+  /// Returns true if `tenant` has been explicitly set.
+  package var hasTenant: Bool {self._tenant != nil}
+  /// Clears the value of `tenant`. Subsequent reads from it will return its default value.
+  package mutating func clearTenant() {self._tenant = nil}
+
+  /// Whether there can be any: the store is in PostgreSQL.
+  package var possible: Bool = false
+
+  /// By name.
+  package var readers: [ByreSQLReader] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _tenant: ByreTenant? = nil
 }
 
 /// Answers with the roles.
@@ -836,6 +985,9 @@ package nonisolated struct ByreSuspendRequest: Sendable {
   package var hasTenant: Bool {self._tenant != nil}
   /// Clears the value of `tenant`. Subsequent reads from it will return its default value.
   package mutating func clearTenant() {self._tenant = nil}
+
+  /// The generation that this was decided from; 0 for whichever there is.
+  package var ifGeneration: Int64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -885,6 +1037,9 @@ package nonisolated struct ByreResumeRequest: Sendable {
   package var hasTenant: Bool {self._tenant != nil}
   /// Clears the value of `tenant`. Subsequent reads from it will return its default value.
   package mutating func clearTenant() {self._tenant = nil}
+
+  /// The generation that this was decided from; 0 for whichever there is.
+  package var ifGeneration: Int64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -939,6 +1094,9 @@ package nonisolated struct ByreDeleteRequest: Sendable {
   /// an earlier one gave, and never lengthens it.
   package var graceSeconds: Int64 = 0
 
+  /// The generation that this was decided from; 0 for whichever there is.
+  package var ifGeneration: Int64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -987,6 +1145,9 @@ package nonisolated struct ByreUndeleteRequest: Sendable {
   package var hasTenant: Bool {self._tenant != nil}
   /// Clears the value of `tenant`. Subsequent reads from it will return its default value.
   package mutating func clearTenant() {self._tenant = nil}
+
+  /// The generation that this was decided from; 0 for whichever there is.
+  package var ifGeneration: Int64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1369,6 +1530,10 @@ nonisolated extension ByreState: SwiftProtobuf._ProtoNameProviding {
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STATE_UNSPECIFIED\0\u{1}STATE_ACTIVE\0\u{1}STATE_SUSPENDED\0\u{1}STATE_DELETING\0\u{1}STATE_ERASING\0")
 }
 
+nonisolated extension ByreDeletionPolicy: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0DELETION_POLICY_UNSPECIFIED\0\u{1}DELETION_POLICY_RETAIN\0\u{1}DELETION_POLICY_DELETE\0")
+}
+
 nonisolated extension ByreSpaceMode: SwiftProtobuf._ProtoNameProviding {
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0SPACE_MODE_UNSPECIFIED\0\u{1}SPACE_MODE_STRICT\0\u{1}SPACE_MODE_HEADROOM\0")
 }
@@ -1438,137 +1603,81 @@ nonisolated extension ByreTenant: SwiftProtobuf.Message, SwiftProtobuf._MessageI
   package static let protoMessageName: String = _protobuf_package + ".Tenant"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}uid\0\u{1}prefix\0\u{1}state\0\u{3}reclaim_at\0\u{1}settings\0\u{3}created_at\0\u{1}generation\0\u{3}cluster_id\0\u{3}member_id\0\u{1}erasure\0")
 
-  fileprivate class _StorageClass {
-    var _name: String = String()
-    var _uid: String = String()
-    var _prefix: Data = Data()
-    var _state: ByreState = .unspecified
-    var _reclaimAt: Int64? = nil
-    var _settings: ByreTenantSettings? = nil
-    var _createdAt: Int64 = 0
-    var _generation: Int64 = 0
-    var _clusterID: UInt64 = 0
-    var _memberID: UInt64 = 0
-    var _erasure: ByreErasure? = nil
-
-      // This property is used as the initial default value for new instances of the type.
-      // The type itself is protecting the reference to its storage via CoW semantics.
-      // This will force a copy to be made of this reference when the first mutation occurs;
-      // hence, it is safe to mark this as `nonisolated(unsafe)`.
-      static nonisolated(unsafe) let defaultInstance = _StorageClass()
-
-    private init() {}
-
-    init(copying source: _StorageClass) {
-      _name = source._name
-      _uid = source._uid
-      _prefix = source._prefix
-      _state = source._state
-      _reclaimAt = source._reclaimAt
-      _settings = source._settings
-      _createdAt = source._createdAt
-      _generation = source._generation
-      _clusterID = source._clusterID
-      _memberID = source._memberID
-      _erasure = source._erasure
-    }
-  }
-
-  fileprivate mutating func _uniqueStorage() -> _StorageClass {
-    if !isKnownUniquelyReferenced(&_storage) {
-      _storage = _StorageClass(copying: _storage)
-    }
-    return _storage
-  }
-
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    _ = _uniqueStorage()
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      while let fieldNumber = try decoder.nextFieldNumber() {
-        // The use of inline closures is to circumvent an issue where the compiler
-        // allocates stack space for every case branch when no optimizations are
-        // enabled. https://github.com/apple/swift-protobuf/issues/1034
-        switch fieldNumber {
-        case 1: try { try decoder.decodeSingularStringField(value: &_storage._name) }()
-        case 2: try { try decoder.decodeSingularStringField(value: &_storage._uid) }()
-        case 3: try { try decoder.decodeSingularBytesField(value: &_storage._prefix) }()
-        case 4: try { try decoder.decodeSingularEnumField(value: &_storage._state) }()
-        case 5: try { try decoder.decodeSingularInt64Field(value: &_storage._reclaimAt) }()
-        case 6: try { try decoder.decodeSingularMessageField(value: &_storage._settings) }()
-        case 7: try { try decoder.decodeSingularInt64Field(value: &_storage._createdAt) }()
-        case 8: try { try decoder.decodeSingularInt64Field(value: &_storage._generation) }()
-        case 9: try { try decoder.decodeSingularUInt64Field(value: &_storage._clusterID) }()
-        case 10: try { try decoder.decodeSingularUInt64Field(value: &_storage._memberID) }()
-        case 11: try { try decoder.decodeSingularMessageField(value: &_storage._erasure) }()
-        default: break
-        }
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.uid) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.prefix) }()
+      case 4: try { try decoder.decodeSingularEnumField(value: &self.state) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self._reclaimAt) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._settings) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.createdAt) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self.generation) }()
+      case 9: try { try decoder.decodeSingularUInt64Field(value: &self.clusterID) }()
+      case 10: try { try decoder.decodeSingularUInt64Field(value: &self.memberID) }()
+      case 11: try { try decoder.decodeSingularMessageField(value: &self._erasure) }()
+      default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every if/case branch local when no optimizations
-      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-      // https://github.com/apple/swift-protobuf/issues/1182
-      if !_storage._name.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._name, fieldNumber: 1)
-      }
-      if !_storage._uid.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._uid, fieldNumber: 2)
-      }
-      if !_storage._prefix.isEmpty {
-        try visitor.visitSingularBytesField(value: _storage._prefix, fieldNumber: 3)
-      }
-      if _storage._state != .unspecified {
-        try visitor.visitSingularEnumField(value: _storage._state, fieldNumber: 4)
-      }
-      try { if let v = _storage._reclaimAt {
-        try visitor.visitSingularInt64Field(value: v, fieldNumber: 5)
-      } }()
-      try { if let v = _storage._settings {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
-      } }()
-      if _storage._createdAt != 0 {
-        try visitor.visitSingularInt64Field(value: _storage._createdAt, fieldNumber: 7)
-      }
-      if _storage._generation != 0 {
-        try visitor.visitSingularInt64Field(value: _storage._generation, fieldNumber: 8)
-      }
-      if _storage._clusterID != 0 {
-        try visitor.visitSingularUInt64Field(value: _storage._clusterID, fieldNumber: 9)
-      }
-      if _storage._memberID != 0 {
-        try visitor.visitSingularUInt64Field(value: _storage._memberID, fieldNumber: 10)
-      }
-      try { if let v = _storage._erasure {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
-      } }()
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
     }
+    if !self.uid.isEmpty {
+      try visitor.visitSingularStringField(value: self.uid, fieldNumber: 2)
+    }
+    if !self.prefix.isEmpty {
+      try visitor.visitSingularBytesField(value: self.prefix, fieldNumber: 3)
+    }
+    if self.state != .unspecified {
+      try visitor.visitSingularEnumField(value: self.state, fieldNumber: 4)
+    }
+    try { if let v = self._reclaimAt {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 5)
+    } }()
+    try { if let v = self._settings {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
+    if self.createdAt != 0 {
+      try visitor.visitSingularInt64Field(value: self.createdAt, fieldNumber: 7)
+    }
+    if self.generation != 0 {
+      try visitor.visitSingularInt64Field(value: self.generation, fieldNumber: 8)
+    }
+    if self.clusterID != 0 {
+      try visitor.visitSingularUInt64Field(value: self.clusterID, fieldNumber: 9)
+    }
+    if self.memberID != 0 {
+      try visitor.visitSingularUInt64Field(value: self.memberID, fieldNumber: 10)
+    }
+    try { if let v = self._erasure {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: ByreTenant, rhs: ByreTenant) -> Bool {
-    if lhs._storage !== rhs._storage {
-      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
-        let _storage = _args.0
-        let rhs_storage = _args.1
-        if _storage._name != rhs_storage._name {return false}
-        if _storage._uid != rhs_storage._uid {return false}
-        if _storage._prefix != rhs_storage._prefix {return false}
-        if _storage._state != rhs_storage._state {return false}
-        if _storage._reclaimAt != rhs_storage._reclaimAt {return false}
-        if _storage._settings != rhs_storage._settings {return false}
-        if _storage._createdAt != rhs_storage._createdAt {return false}
-        if _storage._generation != rhs_storage._generation {return false}
-        if _storage._clusterID != rhs_storage._clusterID {return false}
-        if _storage._memberID != rhs_storage._memberID {return false}
-        if _storage._erasure != rhs_storage._erasure {return false}
-        return true
-      }
-      if !storagesAreEqual {return false}
-    }
+    if lhs.name != rhs.name {return false}
+    if lhs.uid != rhs.uid {return false}
+    if lhs.prefix != rhs.prefix {return false}
+    if lhs.state != rhs.state {return false}
+    if lhs._reclaimAt != rhs._reclaimAt {return false}
+    if lhs._settings != rhs._settings {return false}
+    if lhs.createdAt != rhs.createdAt {return false}
+    if lhs.generation != rhs.generation {return false}
+    if lhs.clusterID != rhs.clusterID {return false}
+    if lhs.memberID != rhs.memberID {return false}
+    if lhs._erasure != rhs._erasure {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1611,7 +1720,98 @@ nonisolated extension ByreErasure: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension ByreTenantSettings: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".TenantSettings"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}limits\0\u{1}identities\0\u{3}auto_compaction\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}limits\0\u{1}identities\0\u{3}auto_compaction\0\u{1}ownership\0")
+
+  fileprivate class _StorageClass {
+    var _limits: ByreLimits? = nil
+    var _identities: [ByreIdentity] = []
+    var _autoCompaction: ByreAutoCompaction? = nil
+    var _ownership: ByreOwnership? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _limits = source._limits
+      _identities = source._identities
+      _autoCompaction = source._autoCompaction
+      _ownership = source._ownership
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._limits) }()
+        case 2: try { try decoder.decodeRepeatedMessageField(value: &_storage._identities) }()
+        case 3: try { try decoder.decodeSingularMessageField(value: &_storage._autoCompaction) }()
+        case 4: try { try decoder.decodeSingularMessageField(value: &_storage._ownership) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._limits {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      if !_storage._identities.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._identities, fieldNumber: 2)
+      }
+      try { if let v = _storage._autoCompaction {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+      } }()
+      try { if let v = _storage._ownership {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ByreTenantSettings, rhs: ByreTenantSettings) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._limits != rhs_storage._limits {return false}
+        if _storage._identities != rhs_storage._identities {return false}
+        if _storage._autoCompaction != rhs_storage._autoCompaction {return false}
+        if _storage._ownership != rhs_storage._ownership {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ByreOwnership: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Ownership"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}owner\0\u{1}source\0\u{3}deletion_policy\0\u{3}deletion_grace_seconds\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1619,35 +1819,36 @@ nonisolated extension ByreTenantSettings: SwiftProtobuf.Message, SwiftProtobuf._
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._limits) }()
-      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.identities) }()
-      case 3: try { try decoder.decodeSingularMessageField(value: &self._autoCompaction) }()
+      case 1: try { try decoder.decodeSingularStringField(value: &self.owner) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.source) }()
+      case 3: try { try decoder.decodeSingularEnumField(value: &self.deletionPolicy) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.deletionGraceSeconds) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._limits {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    } }()
-    if !self.identities.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.identities, fieldNumber: 2)
+    if !self.owner.isEmpty {
+      try visitor.visitSingularStringField(value: self.owner, fieldNumber: 1)
     }
-    try { if let v = self._autoCompaction {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
-    } }()
+    if !self.source.isEmpty {
+      try visitor.visitSingularStringField(value: self.source, fieldNumber: 2)
+    }
+    if self.deletionPolicy != .unspecified {
+      try visitor.visitSingularEnumField(value: self.deletionPolicy, fieldNumber: 3)
+    }
+    if self.deletionGraceSeconds != 0 {
+      try visitor.visitSingularInt64Field(value: self.deletionGraceSeconds, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  package static func ==(lhs: ByreTenantSettings, rhs: ByreTenantSettings) -> Bool {
-    if lhs._limits != rhs._limits {return false}
-    if lhs.identities != rhs.identities {return false}
-    if lhs._autoCompaction != rhs._autoCompaction {return false}
+  package static func ==(lhs: ByreOwnership, rhs: ByreOwnership) -> Bool {
+    if lhs.owner != rhs.owner {return false}
+    if lhs.source != rhs.source {return false}
+    if lhs.deletionPolicy != rhs.deletionPolicy {return false}
+    if lhs.deletionGraceSeconds != rhs.deletionGraceSeconds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2140,7 +2341,7 @@ nonisolated extension ByreUpdateResponse: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension ByreSetSQLReadersRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SetSQLReadersRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}roles\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}roles\0\u{1}passwords\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2150,6 +2351,7 @@ nonisolated extension ByreSetSQLReadersRequest: SwiftProtobuf.Message, SwiftProt
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._tenant) }()
       case 2: try { try decoder.decodeRepeatedStringField(value: &self.roles) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.passwords) }()
       default: break
       }
     }
@@ -2166,12 +2368,164 @@ nonisolated extension ByreSetSQLReadersRequest: SwiftProtobuf.Message, SwiftProt
     if !self.roles.isEmpty {
       try visitor.visitRepeatedStringField(value: self.roles, fieldNumber: 2)
     }
+    if !self.passwords.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.passwords, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: ByreSetSQLReadersRequest, rhs: ByreSetSQLReadersRequest) -> Bool {
     if lhs._tenant != rhs._tenant {return false}
     if lhs.roles != rhs.roles {return false}
+    if lhs.passwords != rhs.passwords {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ByreSQLReaderPassword: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SQLReaderPassword"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}role\0\u{1}verifier\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.role) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.verifier) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.role.isEmpty {
+      try visitor.visitSingularStringField(value: self.role, fieldNumber: 1)
+    }
+    if !self.verifier.isEmpty {
+      try visitor.visitSingularStringField(value: self.verifier, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ByreSQLReaderPassword, rhs: ByreSQLReaderPassword) -> Bool {
+    if lhs.role != rhs.role {return false}
+    if lhs.verifier != rhs.verifier {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ByreSQLReader: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SQLReader"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}role\0\u{3}verifier_digest\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.role) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.verifierDigest) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.role.isEmpty {
+      try visitor.visitSingularStringField(value: self.role, fieldNumber: 1)
+    }
+    if !self.verifierDigest.isEmpty {
+      try visitor.visitSingularStringField(value: self.verifierDigest, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ByreSQLReader, rhs: ByreSQLReader) -> Bool {
+    if lhs.role != rhs.role {return false}
+    if lhs.verifierDigest != rhs.verifierDigest {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ByreGetSQLReadersRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GetSQLReadersRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._tenant) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._tenant {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ByreGetSQLReadersRequest, rhs: ByreGetSQLReadersRequest) -> Bool {
+    if lhs._tenant != rhs._tenant {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ByreGetSQLReadersResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GetSQLReadersResponse"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}possible\0\u{1}readers\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._tenant) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.possible) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.readers) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._tenant {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.possible != false {
+      try visitor.visitSingularBoolField(value: self.possible, fieldNumber: 2)
+    }
+    if !self.readers.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.readers, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ByreGetSQLReadersResponse, rhs: ByreGetSQLReadersResponse) -> Bool {
+    if lhs._tenant != rhs._tenant {return false}
+    if lhs.possible != rhs.possible {return false}
+    if lhs.readers != rhs.readers {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2223,7 +2577,7 @@ nonisolated extension ByreSetSQLReadersResponse: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension ByreSuspendRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SuspendRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{3}if_generation\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2232,6 +2586,7 @@ nonisolated extension ByreSuspendRequest: SwiftProtobuf.Message, SwiftProtobuf._
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._tenant) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.ifGeneration) }()
       default: break
       }
     }
@@ -2245,11 +2600,15 @@ nonisolated extension ByreSuspendRequest: SwiftProtobuf.Message, SwiftProtobuf._
     try { if let v = self._tenant {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
+    if self.ifGeneration != 0 {
+      try visitor.visitSingularInt64Field(value: self.ifGeneration, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: ByreSuspendRequest, rhs: ByreSuspendRequest) -> Bool {
     if lhs._tenant != rhs._tenant {return false}
+    if lhs.ifGeneration != rhs.ifGeneration {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2296,7 +2655,7 @@ nonisolated extension ByreSuspendResponse: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension ByreResumeRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ResumeRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{3}if_generation\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2305,6 +2664,7 @@ nonisolated extension ByreResumeRequest: SwiftProtobuf.Message, SwiftProtobuf._M
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._tenant) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.ifGeneration) }()
       default: break
       }
     }
@@ -2318,11 +2678,15 @@ nonisolated extension ByreResumeRequest: SwiftProtobuf.Message, SwiftProtobuf._M
     try { if let v = self._tenant {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
+    if self.ifGeneration != 0 {
+      try visitor.visitSingularInt64Field(value: self.ifGeneration, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: ByreResumeRequest, rhs: ByreResumeRequest) -> Bool {
     if lhs._tenant != rhs._tenant {return false}
+    if lhs.ifGeneration != rhs.ifGeneration {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2369,7 +2733,7 @@ nonisolated extension ByreResumeResponse: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension ByreDeleteRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".DeleteRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{3}grace_seconds\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{3}grace_seconds\0\u{3}if_generation\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2379,6 +2743,7 @@ nonisolated extension ByreDeleteRequest: SwiftProtobuf.Message, SwiftProtobuf._M
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._tenant) }()
       case 2: try { try decoder.decodeSingularInt64Field(value: &self.graceSeconds) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.ifGeneration) }()
       default: break
       }
     }
@@ -2395,12 +2760,16 @@ nonisolated extension ByreDeleteRequest: SwiftProtobuf.Message, SwiftProtobuf._M
     if self.graceSeconds != 0 {
       try visitor.visitSingularInt64Field(value: self.graceSeconds, fieldNumber: 2)
     }
+    if self.ifGeneration != 0 {
+      try visitor.visitSingularInt64Field(value: self.ifGeneration, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: ByreDeleteRequest, rhs: ByreDeleteRequest) -> Bool {
     if lhs._tenant != rhs._tenant {return false}
     if lhs.graceSeconds != rhs.graceSeconds {return false}
+    if lhs.ifGeneration != rhs.ifGeneration {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2447,7 +2816,7 @@ nonisolated extension ByreDeleteResponse: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension ByreUndeleteRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".UndeleteRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{3}if_generation\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2456,6 +2825,7 @@ nonisolated extension ByreUndeleteRequest: SwiftProtobuf.Message, SwiftProtobuf.
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._tenant) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.ifGeneration) }()
       default: break
       }
     }
@@ -2469,11 +2839,15 @@ nonisolated extension ByreUndeleteRequest: SwiftProtobuf.Message, SwiftProtobuf.
     try { if let v = self._tenant {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
+    if self.ifGeneration != 0 {
+      try visitor.visitSingularInt64Field(value: self.ifGeneration, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: ByreUndeleteRequest, rhs: ByreUndeleteRequest) -> Bool {
     if lhs._tenant != rhs._tenant {return false}
+    if lhs.ifGeneration != rhs.ifGeneration {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

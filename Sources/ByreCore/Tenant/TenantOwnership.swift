@@ -14,6 +14,8 @@ package struct TenantOwnership: Hashable, Sendable {
 
     /// Longest ``owner`` and ``source``, in bytes: paths of Linux are shorter.
     package static let textBytesMax = 4_096
+    /// Longest time that a deletion can be taken back: a century, far from overflow.
+    package static let graceSecondsMax: Int64 = 100 * 366 * 86_400
 
     /// What the controller calls itself: `file:/etc/byre/tenants.yaml`.
     package var owner: String
