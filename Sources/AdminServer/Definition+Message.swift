@@ -104,6 +104,16 @@ extension ByreState {
     }
 }
 
+extension ByreIsolation {
+    init(_ isolation: TenantDefinition.Isolation) {
+        self =
+            switch isolation {
+            case .shared: .shared
+            case .dedicated: .dedicated
+            }
+    }
+}
+
 extension ByreTenant {
     init(_ definition: TenantDefinition, state: ByreState) {
         self.init()
@@ -115,5 +125,7 @@ extension ByreTenant {
         self.settings = ByreTenantSettings(definition)
         self.createdAt = definition.createdAt
         self.generation = definition.generation
+        self.isolation = ByreIsolation(definition.isolation)
+        self.home = definition.home ?? ""
     }
 }

@@ -25,6 +25,51 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// Whether a tenant's data lie beside those of others.
+package nonisolated enum ByreIsolation: SwiftProtobuf.Enum, Swift.CaseIterable {
+  package typealias RawValue = Int
+
+  /// Shared.
+  case unspecified // = 0
+
+  /// In the same tables as those of other tenants.
+  case shared // = 1
+
+  /// In a schema of the database, or a file, of its own.
+  case dedicated // = 2
+  case UNRECOGNIZED(Int)
+
+  package init() {
+    self = .unspecified
+  }
+
+  package init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .shared
+    case 2: self = .dedicated
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  package var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .shared: return 1
+    case .dedicated: return 2
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  package static let allCases: [ByreIsolation] = [
+    .unspecified,
+    .shared,
+    .dedicated,
+  ]
+
+}
+
 /// A tenant's stage of life.
 package nonisolated enum ByreState: SwiftProtobuf.Enum, Swift.CaseIterable {
   package typealias RawValue = Int
@@ -334,6 +379,12 @@ package nonisolated struct ByreTenant: Sendable {
   /// Clears the value of `erasure`. Subsequent reads from it will return its default value.
   package mutating func clearErasure() {self._erasure = nil}
 
+  /// Whether its data lie beside those of others; given once.
+  package var isolation: ByreIsolation = .unspecified
+
+  /// Where they are, if the isolation is ISOLATION_DEDICATED: the name of a schema, or of a file.
+  package var home: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -637,6 +688,9 @@ package nonisolated struct ByreCreateRequest: Sendable {
   package var hasSettings: Bool {self._settings != nil}
   /// Clears the value of `settings`. Subsequent reads from it will return its default value.
   package mutating func clearSettings() {self._settings = nil}
+
+  /// Whether its data lie beside those of others.
+  package var isolation: ByreIsolation = .unspecified
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1491,40 +1545,53 @@ package nonisolated struct ByreImportProgress: Sendable {
 }
 
 /// All was taken.
-package nonisolated struct ByreImportDone: Sendable {
+package nonisolated struct ByreImportDone: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// The tenant as it is now.
   package var tenant: ByreTenant {
-    get {_tenant ?? ByreTenant()}
-    set {_tenant = newValue}
+    get {_storage._tenant ?? ByreTenant()}
+    set {_uniqueStorage()._tenant = newValue}
   }
   /// Returns true if `tenant` has been explicitly set.
-  package var hasTenant: Bool {self._tenant != nil}
+  package var hasTenant: Bool {_storage._tenant != nil}
   /// Clears the value of `tenant`. Subsequent reads from it will return its default value.
-  package mutating func clearTenant() {self._tenant = nil}
+  package mutating func clearTenant() {_uniqueStorage()._tenant = nil}
 
   /// Keys in all.
-  package var keys: Int64 = 0
+  package var keys: Int64 {
+    get {_storage._keys}
+    set {_uniqueStorage()._keys = newValue}
+  }
 
   /// Leases in all.
-  package var leases: Int64 = 0
+  package var leases: Int64 {
+    get {_storage._leases}
+    set {_uniqueStorage()._leases = newValue}
+  }
 
   /// Bytes of keys and values in all.
-  package var bytes: Int64 = 0
+  package var bytes: Int64 {
+    get {_storage._bytes}
+    set {_uniqueStorage()._bytes = newValue}
+  }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
-  fileprivate var _tenant: ByreTenant? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "byre.v1"
+
+nonisolated extension ByreIsolation: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ISOLATION_UNSPECIFIED\0\u{1}ISOLATION_SHARED\0\u{1}ISOLATION_DEDICATED\0")
+}
 
 nonisolated extension ByreState: SwiftProtobuf._ProtoNameProviding {
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STATE_UNSPECIFIED\0\u{1}STATE_ACTIVE\0\u{1}STATE_SUSPENDED\0\u{1}STATE_DELETING\0\u{1}STATE_ERASING\0")
@@ -1601,7 +1668,7 @@ nonisolated extension ByreTenantReference: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension ByreTenant: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Tenant"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}uid\0\u{1}prefix\0\u{1}state\0\u{3}reclaim_at\0\u{1}settings\0\u{3}created_at\0\u{1}generation\0\u{3}cluster_id\0\u{3}member_id\0\u{1}erasure\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}uid\0\u{1}prefix\0\u{1}state\0\u{3}reclaim_at\0\u{1}settings\0\u{3}created_at\0\u{1}generation\0\u{3}cluster_id\0\u{3}member_id\0\u{1}erasure\0\u{1}isolation\0\u{1}home\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1620,6 +1687,8 @@ nonisolated extension ByreTenant: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 9: try { try decoder.decodeSingularUInt64Field(value: &self.clusterID) }()
       case 10: try { try decoder.decodeSingularUInt64Field(value: &self.memberID) }()
       case 11: try { try decoder.decodeSingularMessageField(value: &self._erasure) }()
+      case 12: try { try decoder.decodeSingularEnumField(value: &self.isolation) }()
+      case 13: try { try decoder.decodeSingularStringField(value: &self.home) }()
       default: break
       }
     }
@@ -1663,6 +1732,12 @@ nonisolated extension ByreTenant: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     try { if let v = self._erasure {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
     } }()
+    if self.isolation != .unspecified {
+      try visitor.visitSingularEnumField(value: self.isolation, fieldNumber: 12)
+    }
+    if !self.home.isEmpty {
+      try visitor.visitSingularStringField(value: self.home, fieldNumber: 13)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1678,6 +1753,8 @@ nonisolated extension ByreTenant: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if lhs.clusterID != rhs.clusterID {return false}
     if lhs.memberID != rhs.memberID {return false}
     if lhs._erasure != rhs._erasure {return false}
+    if lhs.isolation != rhs.isolation {return false}
+    if lhs.home != rhs.home {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2032,7 +2109,7 @@ nonisolated extension ByreAutoCompaction: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension ByreCreateRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".CreateRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}uid\0\u{1}prefix\0\u{1}settings\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}uid\0\u{1}prefix\0\u{1}settings\0\u{1}isolation\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2044,6 +2121,7 @@ nonisolated extension ByreCreateRequest: SwiftProtobuf.Message, SwiftProtobuf._M
       case 2: try { try decoder.decodeSingularStringField(value: &self.uid) }()
       case 3: try { try decoder.decodeSingularBytesField(value: &self.prefix) }()
       case 4: try { try decoder.decodeSingularMessageField(value: &self._settings) }()
+      case 5: try { try decoder.decodeSingularEnumField(value: &self.isolation) }()
       default: break
       }
     }
@@ -2066,6 +2144,9 @@ nonisolated extension ByreCreateRequest: SwiftProtobuf.Message, SwiftProtobuf._M
     try { if let v = self._settings {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
     } }()
+    if self.isolation != .unspecified {
+      try visitor.visitSingularEnumField(value: self.isolation, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2074,6 +2155,7 @@ nonisolated extension ByreCreateRequest: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.uid != rhs.uid {return false}
     if lhs.prefix != rhs.prefix {return false}
     if lhs._settings != rhs._settings {return false}
+    if lhs.isolation != rhs.isolation {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3435,46 +3517,88 @@ nonisolated extension ByreImportDone: SwiftProtobuf.Message, SwiftProtobuf._Mess
   package static let protoMessageName: String = _protobuf_package + ".ImportDone"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}keys\0\u{1}leases\0\u{1}bytes\0")
 
+  fileprivate class _StorageClass {
+    var _tenant: ByreTenant? = nil
+    var _keys: Int64 = 0
+    var _leases: Int64 = 0
+    var _bytes: Int64 = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _tenant = source._tenant
+      _keys = source._keys
+      _leases = source._leases
+      _bytes = source._bytes
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._tenant) }()
-      case 2: try { try decoder.decodeSingularInt64Field(value: &self.keys) }()
-      case 3: try { try decoder.decodeSingularInt64Field(value: &self.leases) }()
-      case 4: try { try decoder.decodeSingularInt64Field(value: &self.bytes) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._tenant) }()
+        case 2: try { try decoder.decodeSingularInt64Field(value: &_storage._keys) }()
+        case 3: try { try decoder.decodeSingularInt64Field(value: &_storage._leases) }()
+        case 4: try { try decoder.decodeSingularInt64Field(value: &_storage._bytes) }()
+        default: break
+        }
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._tenant {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    } }()
-    if self.keys != 0 {
-      try visitor.visitSingularInt64Field(value: self.keys, fieldNumber: 2)
-    }
-    if self.leases != 0 {
-      try visitor.visitSingularInt64Field(value: self.leases, fieldNumber: 3)
-    }
-    if self.bytes != 0 {
-      try visitor.visitSingularInt64Field(value: self.bytes, fieldNumber: 4)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._tenant {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      if _storage._keys != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._keys, fieldNumber: 2)
+      }
+      if _storage._leases != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._leases, fieldNumber: 3)
+      }
+      if _storage._bytes != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._bytes, fieldNumber: 4)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: ByreImportDone, rhs: ByreImportDone) -> Bool {
-    if lhs._tenant != rhs._tenant {return false}
-    if lhs.keys != rhs.keys {return false}
-    if lhs.leases != rhs.leases {return false}
-    if lhs.bytes != rhs.bytes {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._tenant != rhs_storage._tenant {return false}
+        if _storage._keys != rhs_storage._keys {return false}
+        if _storage._leases != rhs_storage._leases {return false}
+        if _storage._bytes != rhs_storage._bytes {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
