@@ -18,7 +18,7 @@ package struct ActualTenant: Hashable, Sendable {
     package var uid: String
     package var prefix: Bytes
     package var stage: Stage
-    package var isolation: TenantPlacement
+    package var isolation: TenantDefinition.Isolation
     package var settings: TenantSettings
     /// Counts the changes of all of the above.
     package var generation: Int64
@@ -31,7 +31,7 @@ package struct ActualTenant: Hashable, Sendable {
         uid: String,
         prefix: Bytes,
         stage: Stage,
-        isolation: TenantPlacement,
+        isolation: TenantDefinition.Isolation,
         settings: TenantSettings,
         generation: Int64,
         clusterID: UInt64,

@@ -46,7 +46,7 @@ package struct DesiredTenant: Hashable, Sendable {
     // Given once. What a tenant has that is there is not changed: a condition says that it differs.
     package var uid: String?
     package var prefix: Bytes?
-    package var isolation = TenantPlacement.shared
+    package var isolation = TenantDefinition.Isolation.shared
 
     // May change.
     package var limits = TenantLimits()
@@ -70,14 +70,6 @@ package struct DesiredTenant: Hashable, Sendable {
         self.place = place
         self.source = source
     }
-}
-
-/// Where a tenant's rows are.
-package enum TenantPlacement: String, Hashable, Sendable, CaseIterable {
-    /// Beside other tenants' in the store.
-    case shared
-    /// In a store of its own.
-    case dedicated
 }
 
 /// What a tenant's clients are to be given.

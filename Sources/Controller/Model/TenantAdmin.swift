@@ -52,14 +52,14 @@ package struct NewTenant: Hashable, Sendable {
     package var uid: String?
     /// Nil for the usual one, `/NAME/`.
     package var prefix: Bytes?
-    package var isolation: TenantPlacement
+    package var isolation: TenantDefinition.Isolation
     package var settings: TenantSettings
 
     package init(
         name: String,
         uid: String?,
         prefix: Bytes?,
-        isolation: TenantPlacement,
+        isolation: TenantDefinition.Isolation,
         settings: TenantSettings
     ) {
         self.name = name
