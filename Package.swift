@@ -175,14 +175,14 @@ let package = Package(
 
         // Declared tenants, and what makes them so: the plan, its steps, what is said about them.
         .target(name: "Controller", dependencies: ["ByreCore", "TLS"]),
-        .testTarget(name: "ControllerTests", dependencies: ["Controller"]),
+        .testTarget(name: "ControllerTests", dependencies: ["Controller", "ByreCore", "TLS"]),
 
         // The command line: flags, configuration, signals, wiring.
         .executableTarget(
             name: "byre",
             dependencies: [
-                "AdminServer", "ByreAPI", "ByreCore", "Engine", "EtcdAPI", "EtcdServer", "GRPC",
-                "HTTP2", "Instrumentation", "PostgresBackend", "SQLiteBackend", "TLS", "Tenancy",
+                "AdminServer", "ByreAPI", "ByreCore", "Controller", "Engine", "EtcdAPI", "EtcdServer",
+                "GRPC", "HTTP2", "Instrumentation", "PostgresBackend", "SQLiteBackend", "TLS", "Tenancy",
                 "Transport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),

@@ -46,7 +46,7 @@ package struct Authority {
     private static let certificateName = "ca.crt"
     private static let keyName = "ca.key"
     /// How far a peer's clock may be behind.
-    private static let backdatedSeconds = 300
+    package static let backdatedSeconds = 300
 
     let certificate: Certificate
     let key: PrivateKey

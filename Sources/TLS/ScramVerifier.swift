@@ -74,7 +74,8 @@ package struct ScramVerifier: Hashable, Sendable {
     }
 
     /// A password of 256 random bits.
-    package static func randomPassword(using generator: inout some RandomNumberGenerator) -> String {
+    package static func randomPassword(using generator: inout some RandomNumberGenerator) -> String
+    {
         (0..<4).map { _ in
             let digits = String(generator.next(), radix: 16)
             return String(repeating: "0", count: 16 - digits.count) + digits

@@ -2,11 +2,15 @@ package import TLS
 
 /// When a certificate is renewed.
 package enum Renewal {
-    /// After two thirds of its life, or of what is asked for now if that is shorter.
+    /// After two thirds of its life, which begins when it was issued, or of what is asked for now if
+    /// that is shorter.
     /// - Returns: seconds since 1970.
     package static func time(of certificate: StoredCertificate, lifetimeSeconds: Int64) -> Int64 {
-        let life = min(certificate.notAfter - certificate.notBefore, lifetimeSeconds)
-        return certificate.notBefore + max(life, 0) / 3 * 2
+        let begin = min(
+            certificate.notBefore + Int64(Authority.backdatedSeconds),
+            certificate.notAfter
+        )
+        return begin + min(certificate.notAfter - begin, lifetimeSeconds) * 2 / 3
     }
 
     /// The least that a new certificate must be valid longer than the old one to be worth its while:

@@ -42,15 +42,22 @@ package final class Reconciler: Sendable {
 
     // MARK: Running
 
+    /// What this controller calls itself in the tenants that it owns.
+    package var owner: String { self.source.owner }
+
     /// Works until `wakeup` is stopped.
-    package func run(_ wakeup: Wakeup) {
+    /// - Parameter afterPass: called each time after something was looked at.
+    package func run(_ wakeup: Wakeup, afterPass: () -> Void = {}) {
         self.source.start(wakeup)
         defer { self.source.stop() }
         var isAllDue = true
         while !wakeup.isStopping {
             let now = self.settings.monotonicNanoseconds()
             let due = isAllDue ? nil : self.state.withLock { $0.takeDue(at: now) }
-            if due?.isEmpty != true { self.pass(due) }
+            if due?.isEmpty != true {
+                self.pass(due)
+                afterPass()
+            }
             let (wait, isResync) = self.state.withLock { state in
                 state.wait(
                     from: self.settings.monotonicNanoseconds(),
@@ -148,7 +155,10 @@ package final class Reconciler: Sendable {
 
     /// What is to be looked at: the declarations, and tenants of this owner that nothing declares.
     func items(_ declarations: [DesiredTenant], _ tenants: [ActualTenant]) -> [Item] {
-        let tenantsByName = Dictionary(tenants.map { ($0.name, $0) }, uniquingKeysWith: { a, _ in a })
+        let tenantsByName = Dictionary(
+            tenants.map { ($0.name, $0) },
+            uniquingKeysWith: { a, _ in a }
+        )
         var items = declarations.map { Item(desired: $0, tenant: tenantsByName[$0.name]) }
         guard self.source.goneMeansRemoved else { return items }
         let declared = Set(declarations.map(\.source))

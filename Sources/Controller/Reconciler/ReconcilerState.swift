@@ -1,5 +1,5 @@
 /// Why nothing could be looked at.
-package enum ReconcilerProblem: Hashable, Sendable {
+package enum ReconcilerProblem: Error, Hashable, Sendable {
     case source(SourceFailure)
     case server(AdminFailure)
 }
