@@ -1,5 +1,5 @@
-import ByreCore
-import Postgres
+package import ByreCore
+package import Postgres
 
 // Passwords of readers, as verifiers: the password itself never gets here, and thus in no log.
 extension SQLReader {

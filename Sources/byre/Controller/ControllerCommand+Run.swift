@@ -57,14 +57,11 @@ extension ControllerCommand {
         _ tell: @escaping @Sendable (ReconcilerEvent) -> Void
     ) -> Reconciler {
         let (source, sink) = self.ends
+        let start = ContinuousClock.now
         let options = self.options
         var settings = ReconcilerSettings(
             now: { WallClock.system.seconds() },
-            monotonicNanoseconds: {
-                var time = timespec()
-                clock_gettime(CLOCK_MONOTONIC, &time)
-                return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
-            },
+            monotonicNanoseconds: { (ContinuousClock.now - start).nanoseconds },
             random: { Double.random(in: 0..<1) },
             password: {
                 var generator = SystemRandomNumberGenerator()

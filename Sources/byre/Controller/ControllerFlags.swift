@@ -4,7 +4,8 @@ enum ControllerFlags {
 
     static let parser = FlagParser(
         table: FlagTable([
-            self.declarations, self.credentials, self.working, self.telling,
+            ControllerFlags.declarations, ControllerFlags.credentials, ControllerFlags.working,
+            ControllerFlags.telling,
             AdminFlags.group(ControllerOptions.self),
         ])
     )

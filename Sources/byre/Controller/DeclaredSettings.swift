@@ -1,4 +1,5 @@
 import ByreCore
+import Tenancy
 
 /// The keys of `limits`.
 enum DeclaredLimits {
