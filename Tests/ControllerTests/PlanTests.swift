@@ -137,9 +137,9 @@ struct PlanTests {
         typealias Row = (TenantOwnership.DeletionPolicy, ActualTenant?, [String])
         for (policy, tenant, expected) in [
             (.retain, present(), ["release"]),
-            (.retain, deleting, ["release"]),
+            (.retain, deleting, []),
             (.retain, nil, []),
-            (.delete, present(), ["set_sql_readers", "delete", "remove_credentials"]),
+            (.delete, present(), ["set_sql_readers", "remove_credentials", "delete"]),
             (.delete, deleting, ["remove_credentials"]),
             (.delete, present { $0.stage = .erasing }, ["remove_credentials"]),
             (.delete, nil, ["remove_credentials"]),

@@ -34,7 +34,7 @@ def until(what: Callable[[], object], seconds: float = SECONDS_MAX) -> None:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[TenantServer]:
-    with tenants.start(tmp_path / "data") as server:
+    with tenants.start(tmp_path / "data", "default") as server:
         yield server
 
 
@@ -115,23 +115,22 @@ def test_it_goes_on_where_it_was_killed_before_any_step(
     controller: Controller, admin: Admin
 ) -> None:
     stores.is_postgres() and stores.cluster().sql(f"ALTER ROLE {USER} CREATEROLE")
-    tenant = full()
-    steps = 0
-    # Each run does one step more and is killed at the next.
-    while controller.kill_before(2) >= 2 or steps == 0:
-        controller.declare(tenant, deletionPolicy="Delete", deletionGrace="0s")
-        steps += 1
-        assert steps < 20
-    assert steps >= 3
+    controller.declare(full(), deletionPolicy="Delete", deletionGrace="0s")
+    # Each run does a step and is killed at the next, until there is no next one.
+    kills = 0
+    while controller.kill_before(2) == 2:
+        kills += 1
+        assert kills < 20
+    assert kills >= 2
     (found,) = controller.once().values()
     assert condition(found, "Ready") == ("True", "Ready")
     assert found["done"] == []
     assert admin.names() == ["acme", "default"]
     # The same on the way back.
     controller.declare(deletionPolicy="Delete")
-    for _ in range(20):
-        if controller.kill_before(2) < 2:
-            break
+    while controller.kill_before(2) == 2:
+        kills += 1
+        assert kills < 20
     controller.once()
     assert "acme" not in admin.names()
     assert not (controller.credentials / "acme").exists()

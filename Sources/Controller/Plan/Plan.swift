@@ -201,25 +201,34 @@ struct Planning {
         let ownership = self.situation.tenant?.settings.ownership
         let isOurs =
             ownership?.owner == self.owner && ownership?.source == self.desired.source
+        if isOurs, isDeleting, self.isServing { self.planWithoutSQLReader() }
+        // Before the tenant, which nobody would know of any more. Another's tenant of the same name
+        // has credentials of its own.
+        let isAnothers = self.situation.tenant != nil && !isOurs
+        if isDeleting, !isAnothers, self.situation.stored?.version.isEmpty == false {
+            self.plan.steps.append(.removeCredentials)
+        }
         if let tenant = self.situation.tenant, isOurs {
             switch tenant.stage {
             case .active, .suspended:
                 if isDeleting {
-                    self.planWithoutSQLReader()
                     self.plan.steps.append(
                         .delete(graceSeconds: self.desired.deletionGraceSeconds)
                     )
                 } else {
                     self.plan.steps.append(.release)
                 }
-            case .deleting where !isDeleting: self.plan.steps.append(.release)
+            // Whoever has deleted it has had the last word.
             case .deleting, .erasing: break
             }
         }
-        // Another's tenant of the same name has credentials of its own.
-        let isAnothers = self.situation.tenant != nil && !isOurs
-        if isDeleting, !isAnothers, self.situation.stored?.version.isEmpty == false {
-            self.plan.steps.append(.removeCredentials)
+    }
+
+    /// Whether the tenant is there and not being deleted.
+    private var isServing: Bool {
+        switch self.situation.tenant?.stage {
+        case .active, .suspended: true
+        case .deleting, .erasing, nil: false
         }
     }
 }
