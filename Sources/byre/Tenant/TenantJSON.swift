@@ -13,6 +13,9 @@ enum TenantJSON {
         let generation: Int64
         /// The raw prefix as text.
         let prefix: String
+        let isolation: String
+        /// The schema or file of a tenant that is dedicated.
+        let home: String?
         let clusterID: String
         let memberID: String
         let limits: Limits
@@ -33,6 +36,8 @@ enum TenantJSON {
             self.reclaimAt = tenant.hasReclaimAt ? TenantText.time(tenant.reclaimAt) : nil
             self.generation = tenant.generation
             self.prefix = String(decoding: tenant.prefix, as: UTF8.self)
+            self.isolation = tenant.isolation.text
+            self.home = tenant.home.isEmpty ? nil : tenant.home
             self.clusterID = String(tenant.clusterID, radix: 16)
             self.memberID = String(tenant.memberID, radix: 16)
             self.limits = Limits(tenant.settings.limits)

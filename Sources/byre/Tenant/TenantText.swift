@@ -27,6 +27,7 @@ enum TenantText {
             ("Name", tenant.name), ("UID", tenant.uid), ("State", self.state(tenant)),
             ("Created", self.time(tenant.createdAt)), ("Generation", "\(tenant.generation)"),
             ("Raw prefix", String(decoding: tenant.prefix, as: UTF8.self)),
+            ("Isolation", self.isolation(tenant)),
             ("Cluster id", String(tenant.clusterID, radix: 16)),
             ("Member id", String(tenant.memberID, radix: 16)),
             ("Compaction", self.compaction(tenant.settings)),
@@ -100,6 +101,11 @@ enum TenantText {
         }
     }
 
+    private static func isolation(_ tenant: ByreTenant) -> String {
+        tenant.home.isEmpty
+            ? tenant.isolation.text : "\(tenant.isolation.text), in \(tenant.home)"
+    }
+
     private static func limits(
         _ limits: ByreLimits
     ) -> [(name: String, value: String?)] {
@@ -157,6 +163,15 @@ extension ByreState {
         case .deleting: "deleting"
         case .erasing: "erasing"
         case .unspecified, .UNRECOGNIZED: "unknown"
+        }
+    }
+}
+
+extension ByreIsolation {
+    var text: String {
+        switch self {
+        case .dedicated: "dedicated"
+        case .shared, .unspecified, .UNRECOGNIZED: "shared"
         }
     }
 }
