@@ -370,11 +370,35 @@ package nonisolated struct ByreTenant: @unchecked Sendable {
     set {_uniqueStorage()._home = newValue}
   }
 
+  /// Who reads it with SQL, if that was asked for and the database could tell.
+  package var sqlReaders: ByreSQLReaders {
+    get {_storage._sqlReaders ?? ByreSQLReaders()}
+    set {_uniqueStorage()._sqlReaders = newValue}
+  }
+  /// Returns true if `sqlReaders` has been explicitly set.
+  package var hasSqlReaders: Bool {_storage._sqlReaders != nil}
+  /// Clears the value of `sqlReaders`. Subsequent reads from it will return its default value.
+  package mutating func clearSqlReaders() {_uniqueStorage()._sqlReaders = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// Roles of the database that see a tenant's views and nothing else.
+package nonisolated struct ByreSQLReaders: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// By name.
+  package var roles: [String] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 /// How far the erasing of a tenant is.
@@ -701,6 +725,9 @@ package nonisolated struct ByreGetRequest: Sendable {
   /// Clears the value of `tenant`. Subsequent reads from it will return its default value.
   package mutating func clearTenant() {self._tenant = nil}
 
+  /// Whether to tell who reads it with SQL, which the database is asked for.
+  package var withSqlReaders: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -739,6 +766,9 @@ package nonisolated struct ByreListRequest: Sendable {
 
   /// Those that are being deleted too.
   package var withDeleting: Bool = false
+
+  /// Whether to tell who reads them with SQL, which the database is asked for.
+  package var withSqlReaders: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1512,7 +1542,7 @@ nonisolated extension ByreTenantReference: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension ByreTenant: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Tenant"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}uid\0\u{1}prefix\0\u{1}state\0\u{3}reclaim_at\0\u{1}settings\0\u{3}created_at\0\u{1}generation\0\u{3}cluster_id\0\u{3}member_id\0\u{1}erasure\0\u{1}isolation\0\u{1}home\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}uid\0\u{1}prefix\0\u{1}state\0\u{3}reclaim_at\0\u{1}settings\0\u{3}created_at\0\u{1}generation\0\u{3}cluster_id\0\u{3}member_id\0\u{1}erasure\0\u{1}isolation\0\u{1}home\0\u{3}sql_readers\0")
 
   fileprivate class _StorageClass {
     var _name: String = String()
@@ -1528,6 +1558,7 @@ nonisolated extension ByreTenant: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     var _erasure: ByreErasure? = nil
     var _isolation: ByreIsolation = .unspecified
     var _home: String = String()
+    var _sqlReaders: ByreSQLReaders? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1551,6 +1582,7 @@ nonisolated extension ByreTenant: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       _erasure = source._erasure
       _isolation = source._isolation
       _home = source._home
+      _sqlReaders = source._sqlReaders
     }
   }
 
@@ -1582,6 +1614,7 @@ nonisolated extension ByreTenant: SwiftProtobuf.Message, SwiftProtobuf._MessageI
         case 11: try { try decoder.decodeSingularMessageField(value: &_storage._erasure) }()
         case 12: try { try decoder.decodeSingularEnumField(value: &_storage._isolation) }()
         case 13: try { try decoder.decodeSingularStringField(value: &_storage._home) }()
+        case 14: try { try decoder.decodeSingularMessageField(value: &_storage._sqlReaders) }()
         default: break
         }
       }
@@ -1633,6 +1666,9 @@ nonisolated extension ByreTenant: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       if !_storage._home.isEmpty {
         try visitor.visitSingularStringField(value: _storage._home, fieldNumber: 13)
       }
+      try { if let v = _storage._sqlReaders {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1655,10 +1691,41 @@ nonisolated extension ByreTenant: SwiftProtobuf.Message, SwiftProtobuf._MessageI
         if _storage._erasure != rhs_storage._erasure {return false}
         if _storage._isolation != rhs_storage._isolation {return false}
         if _storage._home != rhs_storage._home {return false}
+        if _storage._sqlReaders != rhs_storage._sqlReaders {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ByreSQLReaders: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SQLReaders"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}roles\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedStringField(value: &self.roles) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.roles.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.roles, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ByreSQLReaders, rhs: ByreSQLReaders) -> Bool {
+    if lhs.roles != rhs.roles {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2058,7 +2125,7 @@ nonisolated extension ByreCreateResponse: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension ByreGetRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GetRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{3}with_sql_readers\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2067,6 +2134,7 @@ nonisolated extension ByreGetRequest: SwiftProtobuf.Message, SwiftProtobuf._Mess
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._tenant) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.withSqlReaders) }()
       default: break
       }
     }
@@ -2080,11 +2148,15 @@ nonisolated extension ByreGetRequest: SwiftProtobuf.Message, SwiftProtobuf._Mess
     try { if let v = self._tenant {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
+    if self.withSqlReaders != false {
+      try visitor.visitSingularBoolField(value: self.withSqlReaders, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: ByreGetRequest, rhs: ByreGetRequest) -> Bool {
     if lhs._tenant != rhs._tenant {return false}
+    if lhs.withSqlReaders != rhs.withSqlReaders {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2126,7 +2198,7 @@ nonisolated extension ByreGetResponse: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension ByreListRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ListRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}with_deleting\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}with_deleting\0\u{3}with_sql_readers\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2135,6 +2207,7 @@ nonisolated extension ByreListRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularBoolField(value: &self.withDeleting) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.withSqlReaders) }()
       default: break
       }
     }
@@ -2144,11 +2217,15 @@ nonisolated extension ByreListRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if self.withDeleting != false {
       try visitor.visitSingularBoolField(value: self.withDeleting, fieldNumber: 1)
     }
+    if self.withSqlReaders != false {
+      try visitor.visitSingularBoolField(value: self.withSqlReaders, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: ByreListRequest, rhs: ByreListRequest) -> Bool {
     if lhs.withDeleting != rhs.withDeleting {return false}
+    if lhs.withSqlReaders != rhs.withSqlReaders {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

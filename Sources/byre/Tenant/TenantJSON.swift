@@ -21,6 +21,8 @@ enum TenantJSON {
         let limits: Limits
         let identities: [String]
         let autoCompaction: AutoCompaction?
+        /// Roles of the database; not there when it has none or did not tell.
+        let sqlReaders: [String]?
         let erasure: Erasure?
         let usage: Usage?
 
@@ -45,6 +47,7 @@ enum TenantJSON {
             self.autoCompaction =
                 tenant.settings.hasAutoCompaction
                 ? AutoCompaction(tenant.settings.autoCompaction) : nil
+            self.sqlReaders = tenant.hasSqlReaders ? tenant.sqlReaders.roles : nil
             self.erasure = tenant.hasErasure ? Erasure(tenant.erasure) : nil
             self.usage = usage.map { Usage($0, rates) }
         }

@@ -39,6 +39,10 @@ enum TenantText {
         for (number, identity) in identities.enumerated() {
             fields.append((number == 0 ? "Identities" : "", identity))
         }
+        if tenant.hasSqlReaders {
+            let roles = tenant.sqlReaders.roles
+            fields.append(("SQL readers", roles.isEmpty ? "none" : roles.joined(separator: ", ")))
+        }
         for limit in self.limits(tenant.settings.limits) {
             fields.append(("Limit of " + limit.name, limit.value ?? "none"))
         }
