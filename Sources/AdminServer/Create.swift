@@ -78,6 +78,12 @@ extension AdminServer {
                 ? TenantDefinition.defaultPrefix(of: request.name) : Bytes(request.prefix),
             createdAt: self.wallClock.seconds()
         )
+        switch request.isolation {
+        case .unspecified, .shared: break
+        case .dedicated: definition.isolation = .dedicated
+        case .UNRECOGNIZED(let number):
+            throw Status(.invalidArgument, "isolation: \(number) is not one that is known")
+        }
         try SettingsMask.all.apply(request.settings, to: &definition)
         do throws(DefinitionFault) {
             try definition.check()
@@ -99,6 +105,7 @@ extension AdminServer {
         var differences: [String] = []
         if !request.uid.isEmpty, wanted.uid != present.uid { differences.append("uid") }
         if wanted.prefix != present.prefix { differences.append("prefix") }
+        if wanted.isolation != present.isolation { differences.append("isolation") }
         if wanted.limits != present.limits { differences.append("limits") }
         if wanted.identities != present.identities { differences.append("identities") }
         if wanted.autoCompaction != present.autoCompaction { differences.append("auto_compaction") }

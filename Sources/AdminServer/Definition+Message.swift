@@ -89,6 +89,16 @@ extension ByreState {
     }
 }
 
+extension ByreIsolation {
+    init(_ isolation: TenantDefinition.Isolation) {
+        self =
+            switch isolation {
+            case .shared: .shared
+            case .dedicated: .dedicated
+            }
+    }
+}
+
 extension ByreTenant {
     init(_ definition: TenantDefinition, state: ByreState) {
         self.init()
@@ -100,5 +110,7 @@ extension ByreTenant {
         self.settings = ByreTenantSettings(definition)
         self.createdAt = definition.createdAt
         self.generation = definition.generation
+        self.isolation = ByreIsolation(definition.isolation)
+        self.home = definition.home ?? ""
     }
 }

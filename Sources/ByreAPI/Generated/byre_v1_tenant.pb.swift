@@ -25,6 +25,51 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// Whether a tenant's data lie beside those of others.
+package nonisolated enum ByreIsolation: SwiftProtobuf.Enum, Swift.CaseIterable {
+  package typealias RawValue = Int
+
+  /// Shared.
+  case unspecified // = 0
+
+  /// In the same tables as those of other tenants.
+  case shared // = 1
+
+  /// In a schema of the database, or a file, of its own.
+  case dedicated // = 2
+  case UNRECOGNIZED(Int)
+
+  package init() {
+    self = .unspecified
+  }
+
+  package init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .shared
+    case 2: self = .dedicated
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  package var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .shared: return 1
+    case .dedicated: return 2
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  package static let allCases: [ByreIsolation] = [
+    .unspecified,
+    .shared,
+    .dedicated,
+  ]
+
+}
+
 /// A tenant's stage of life.
 package nonisolated enum ByreState: SwiftProtobuf.Enum, Swift.CaseIterable {
   package typealias RawValue = Int
@@ -313,11 +358,47 @@ package nonisolated struct ByreTenant: @unchecked Sendable {
   /// Clears the value of `erasure`. Subsequent reads from it will return its default value.
   package mutating func clearErasure() {_uniqueStorage()._erasure = nil}
 
+  /// Whether its data lie beside those of others; given once.
+  package var isolation: ByreIsolation {
+    get {_storage._isolation}
+    set {_uniqueStorage()._isolation = newValue}
+  }
+
+  /// Where they are, if the isolation is ISOLATION_DEDICATED: the name of a schema, or of a file.
+  package var home: String {
+    get {_storage._home}
+    set {_uniqueStorage()._home = newValue}
+  }
+
+  /// Who reads it with SQL, if that was asked for and the database could tell.
+  package var sqlReaders: ByreSQLReaders {
+    get {_storage._sqlReaders ?? ByreSQLReaders()}
+    set {_uniqueStorage()._sqlReaders = newValue}
+  }
+  /// Returns true if `sqlReaders` has been explicitly set.
+  package var hasSqlReaders: Bool {_storage._sqlReaders != nil}
+  /// Clears the value of `sqlReaders`. Subsequent reads from it will return its default value.
+  package mutating func clearSqlReaders() {_uniqueStorage()._sqlReaders = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// Roles of the database that see a tenant's views and nothing else.
+package nonisolated struct ByreSQLReaders: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// By name.
+  package var roles: [String] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 /// How far the erasing of a tenant is.
@@ -556,35 +637,50 @@ package nonisolated struct ByreAutoCompaction: Sendable {
 }
 
 /// Asks for a new tenant.
-package nonisolated struct ByreCreateRequest: Sendable {
+package nonisolated struct ByreCreateRequest: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// A DNS label: lower-case letters, digits and hyphens.
-  package var name: String = String()
+  package var name: String {
+    get {_storage._name}
+    set {_uniqueStorage()._name = newValue}
+  }
 
   /// A UUID in lower case; empty to be given one.
-  package var uid: String = String()
+  package var uid: String {
+    get {_storage._uid}
+    set {_uniqueStorage()._uid = newValue}
+  }
 
   /// Where its keys sit in the raw keyspace; empty for "/NAME/".
-  package var prefix: Data = Data()
+  package var prefix: Data {
+    get {_storage._prefix}
+    set {_uniqueStorage()._prefix = newValue}
+  }
 
   /// Limits, identities and compaction.
   package var settings: ByreTenantSettings {
-    get {_settings ?? ByreTenantSettings()}
-    set {_settings = newValue}
+    get {_storage._settings ?? ByreTenantSettings()}
+    set {_uniqueStorage()._settings = newValue}
   }
   /// Returns true if `settings` has been explicitly set.
-  package var hasSettings: Bool {self._settings != nil}
+  package var hasSettings: Bool {_storage._settings != nil}
   /// Clears the value of `settings`. Subsequent reads from it will return its default value.
-  package mutating func clearSettings() {self._settings = nil}
+  package mutating func clearSettings() {_uniqueStorage()._settings = nil}
+
+  /// Whether its data lie beside those of others.
+  package var isolation: ByreIsolation {
+    get {_storage._isolation}
+    set {_uniqueStorage()._isolation = newValue}
+  }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
-  fileprivate var _settings: ByreTenantSettings? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// Answers with the tenant.
@@ -629,6 +725,9 @@ package nonisolated struct ByreGetRequest: Sendable {
   /// Clears the value of `tenant`. Subsequent reads from it will return its default value.
   package mutating func clearTenant() {self._tenant = nil}
 
+  /// Whether to tell who reads it with SQL, which the database is asked for.
+  package var withSqlReaders: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -667,6 +766,9 @@ package nonisolated struct ByreListRequest: Sendable {
 
   /// Those that are being deleted too.
   package var withDeleting: Bool = false
+
+  /// Whether to tell who reads them with SQL, which the database is asked for.
+  package var withSqlReaders: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1365,6 +1467,10 @@ package nonisolated struct ByreImportDone: Sendable {
 
 fileprivate nonisolated let _protobuf_package = "byre.v1"
 
+nonisolated extension ByreIsolation: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ISOLATION_UNSPECIFIED\0\u{1}ISOLATION_SHARED\0\u{1}ISOLATION_DEDICATED\0")
+}
+
 nonisolated extension ByreState: SwiftProtobuf._ProtoNameProviding {
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STATE_UNSPECIFIED\0\u{1}STATE_ACTIVE\0\u{1}STATE_SUSPENDED\0\u{1}STATE_DELETING\0\u{1}STATE_ERASING\0")
 }
@@ -1436,7 +1542,7 @@ nonisolated extension ByreTenantReference: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension ByreTenant: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Tenant"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}uid\0\u{1}prefix\0\u{1}state\0\u{3}reclaim_at\0\u{1}settings\0\u{3}created_at\0\u{1}generation\0\u{3}cluster_id\0\u{3}member_id\0\u{1}erasure\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}uid\0\u{1}prefix\0\u{1}state\0\u{3}reclaim_at\0\u{1}settings\0\u{3}created_at\0\u{1}generation\0\u{3}cluster_id\0\u{3}member_id\0\u{1}erasure\0\u{1}isolation\0\u{1}home\0\u{3}sql_readers\0")
 
   fileprivate class _StorageClass {
     var _name: String = String()
@@ -1450,6 +1556,9 @@ nonisolated extension ByreTenant: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     var _clusterID: UInt64 = 0
     var _memberID: UInt64 = 0
     var _erasure: ByreErasure? = nil
+    var _isolation: ByreIsolation = .unspecified
+    var _home: String = String()
+    var _sqlReaders: ByreSQLReaders? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1471,6 +1580,9 @@ nonisolated extension ByreTenant: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       _clusterID = source._clusterID
       _memberID = source._memberID
       _erasure = source._erasure
+      _isolation = source._isolation
+      _home = source._home
+      _sqlReaders = source._sqlReaders
     }
   }
 
@@ -1500,6 +1612,9 @@ nonisolated extension ByreTenant: SwiftProtobuf.Message, SwiftProtobuf._MessageI
         case 9: try { try decoder.decodeSingularUInt64Field(value: &_storage._clusterID) }()
         case 10: try { try decoder.decodeSingularUInt64Field(value: &_storage._memberID) }()
         case 11: try { try decoder.decodeSingularMessageField(value: &_storage._erasure) }()
+        case 12: try { try decoder.decodeSingularEnumField(value: &_storage._isolation) }()
+        case 13: try { try decoder.decodeSingularStringField(value: &_storage._home) }()
+        case 14: try { try decoder.decodeSingularMessageField(value: &_storage._sqlReaders) }()
         default: break
         }
       }
@@ -1545,6 +1660,15 @@ nonisolated extension ByreTenant: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       try { if let v = _storage._erasure {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
       } }()
+      if _storage._isolation != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._isolation, fieldNumber: 12)
+      }
+      if !_storage._home.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._home, fieldNumber: 13)
+      }
+      try { if let v = _storage._sqlReaders {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1565,10 +1689,43 @@ nonisolated extension ByreTenant: SwiftProtobuf.Message, SwiftProtobuf._MessageI
         if _storage._clusterID != rhs_storage._clusterID {return false}
         if _storage._memberID != rhs_storage._memberID {return false}
         if _storage._erasure != rhs_storage._erasure {return false}
+        if _storage._isolation != rhs_storage._isolation {return false}
+        if _storage._home != rhs_storage._home {return false}
+        if _storage._sqlReaders != rhs_storage._sqlReaders {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ByreSQLReaders: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SQLReaders"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}roles\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedStringField(value: &self.roles) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.roles.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.roles, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ByreSQLReaders, rhs: ByreSQLReaders) -> Bool {
+    if lhs.roles != rhs.roles {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1831,48 +1988,97 @@ nonisolated extension ByreAutoCompaction: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension ByreCreateRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".CreateRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}uid\0\u{1}prefix\0\u{1}settings\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}uid\0\u{1}prefix\0\u{1}settings\0\u{1}isolation\0")
+
+  fileprivate class _StorageClass {
+    var _name: String = String()
+    var _uid: String = String()
+    var _prefix: Data = Data()
+    var _settings: ByreTenantSettings? = nil
+    var _isolation: ByreIsolation = .unspecified
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _name = source._name
+      _uid = source._uid
+      _prefix = source._prefix
+      _settings = source._settings
+      _isolation = source._isolation
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
-      case 2: try { try decoder.decodeSingularStringField(value: &self.uid) }()
-      case 3: try { try decoder.decodeSingularBytesField(value: &self.prefix) }()
-      case 4: try { try decoder.decodeSingularMessageField(value: &self._settings) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._name) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._uid) }()
+        case 3: try { try decoder.decodeSingularBytesField(value: &_storage._prefix) }()
+        case 4: try { try decoder.decodeSingularMessageField(value: &_storage._settings) }()
+        case 5: try { try decoder.decodeSingularEnumField(value: &_storage._isolation) }()
+        default: break
+        }
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.name.isEmpty {
-      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._name.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._name, fieldNumber: 1)
+      }
+      if !_storage._uid.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._uid, fieldNumber: 2)
+      }
+      if !_storage._prefix.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._prefix, fieldNumber: 3)
+      }
+      try { if let v = _storage._settings {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+      } }()
+      if _storage._isolation != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._isolation, fieldNumber: 5)
+      }
     }
-    if !self.uid.isEmpty {
-      try visitor.visitSingularStringField(value: self.uid, fieldNumber: 2)
-    }
-    if !self.prefix.isEmpty {
-      try visitor.visitSingularBytesField(value: self.prefix, fieldNumber: 3)
-    }
-    try { if let v = self._settings {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
-    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: ByreCreateRequest, rhs: ByreCreateRequest) -> Bool {
-    if lhs.name != rhs.name {return false}
-    if lhs.uid != rhs.uid {return false}
-    if lhs.prefix != rhs.prefix {return false}
-    if lhs._settings != rhs._settings {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._name != rhs_storage._name {return false}
+        if _storage._uid != rhs_storage._uid {return false}
+        if _storage._prefix != rhs_storage._prefix {return false}
+        if _storage._settings != rhs_storage._settings {return false}
+        if _storage._isolation != rhs_storage._isolation {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1919,7 +2125,7 @@ nonisolated extension ByreCreateResponse: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension ByreGetRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GetRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{3}with_sql_readers\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1928,6 +2134,7 @@ nonisolated extension ByreGetRequest: SwiftProtobuf.Message, SwiftProtobuf._Mess
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._tenant) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.withSqlReaders) }()
       default: break
       }
     }
@@ -1941,11 +2148,15 @@ nonisolated extension ByreGetRequest: SwiftProtobuf.Message, SwiftProtobuf._Mess
     try { if let v = self._tenant {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
+    if self.withSqlReaders != false {
+      try visitor.visitSingularBoolField(value: self.withSqlReaders, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: ByreGetRequest, rhs: ByreGetRequest) -> Bool {
     if lhs._tenant != rhs._tenant {return false}
+    if lhs.withSqlReaders != rhs.withSqlReaders {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1987,7 +2198,7 @@ nonisolated extension ByreGetResponse: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension ByreListRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ListRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}with_deleting\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}with_deleting\0\u{3}with_sql_readers\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1996,6 +2207,7 @@ nonisolated extension ByreListRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularBoolField(value: &self.withDeleting) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.withSqlReaders) }()
       default: break
       }
     }
@@ -2005,11 +2217,15 @@ nonisolated extension ByreListRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if self.withDeleting != false {
       try visitor.visitSingularBoolField(value: self.withDeleting, fieldNumber: 1)
     }
+    if self.withSqlReaders != false {
+      try visitor.visitSingularBoolField(value: self.withSqlReaders, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: ByreListRequest, rhs: ByreListRequest) -> Bool {
     if lhs.withDeleting != rhs.withDeleting {return false}
+    if lhs.withSqlReaders != rhs.withSqlReaders {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -2,8 +2,8 @@
 ///
 /// Calls block and belong to no event loop; any thread may make them.
 package protocol SQLReaders: Sendable {
-    /// The roles that read a tenant, by name.
-    func roles(of tenant: TenantID) throws(SQLReadersError) -> [String]
+    /// The roles that read a tenant, or each tenant for nil, by name; tenants without any are left out.
+    func roles(of tenant: TenantID?) throws(SQLReadersError) -> [TenantID: [String]]
 
     /// Makes `roles` those that read a tenant, and no others. What was done before an error stays
     /// done, and asking again does the rest.

@@ -40,6 +40,9 @@ extension TenantDefinition {
         guard [self.createdAt, self.reclaimAt ?? 0].allSatisfy(Self.times.contains) else {
             throw DefinitionFault("a time is between the years 1970 and 9999")
         }
+        guard self.isolation == .dedicated || self.home == nil else {
+            throw DefinitionFault("a home of its own belongs to a dedicated tenant, and to no other")
+        }
         guard self.generation >= 1 else { throw DefinitionFault("a generation is at least 1") }
         try self.limits.check()
         try self.autoCompaction?.check()
@@ -57,15 +60,19 @@ extension TenantDefinition {
         guard new.prefix == self.prefix else {
             throw DefinitionFault("the prefix of a tenant never changes")
         }
+        guard new.isolation == self.isolation, new.home == self.home else {
+            throw DefinitionFault("the isolation of a tenant never changes")
+        }
         guard new.createdAt == self.createdAt else {
             throw DefinitionFault("the creation time of a tenant never changes")
         }
     }
 
-    /// Whether it says the same, whichever generation it is.
+    /// Whether it says the same, whichever generation it is, and wherever the backend put it.
     package func isSame(as other: TenantDefinition) -> Bool {
         var copy = other
         copy.generation = self.generation
+        copy.home = self.home
         return copy == self
     }
 

@@ -14,6 +14,14 @@ package struct TenantDefinition: Hashable, Sendable {
         case deleting
     }
 
+    /// Whether a tenant's data lie beside those of others.
+    package enum Isolation: String, Hashable, Sendable, CaseIterable {
+        /// In the same tables as those of other tenants.
+        case shared
+        /// In a store of its own: a schema of the same database, or a file beside the store's.
+        case dedicated
+    }
+
     /// A DNS label, unique. A tenant that is being deleted keeps its name until it is erased, so that
     /// it can be taken back; another name frees it.
     package var name: String
@@ -22,6 +30,12 @@ package struct TenantDefinition: Hashable, Sendable {
     /// Where the tenant's keys sit in the raw keyspace of all tenants. Given once; no prefix begins
     /// another.
     package var prefix: Bytes
+    /// Given once.
+    package var isolation = Isolation.shared
+    /// Where a dedicated tenant's data are: a schema's name or a file's, as the backend chose it when
+    /// it made the tenant. Nil where they are in the store itself: of a shared tenant, and of a
+    /// dedicated one whose own store this is.
+    package var home: String?
     package var lifecycle: Lifecycle = .active
     /// Seconds since 1970 at which a tenant that is being deleted begins to be erased.
     package var reclaimAt: Int64?

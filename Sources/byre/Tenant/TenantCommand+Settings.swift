@@ -87,7 +87,18 @@ extension TenantCommand {
         request.uid = self.options.uid ?? ""
         request.prefix = Data((self.options.prefix ?? "").utf8)
         request.settings = try self.settings()
+        request.isolation = ByreIsolation(self.options.isolation)
         return request
+    }
+}
+
+extension ByreIsolation {
+    init(_ isolation: TenantDefinition.Isolation) {
+        self =
+            switch isolation {
+            case .shared: .shared
+            case .dedicated: .dedicated
+            }
     }
 }
 

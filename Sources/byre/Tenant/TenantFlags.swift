@@ -93,6 +93,15 @@ enum TenantFlags {
                 Without it, /NAME/.
                 """
             ),
+            Flag(
+                "isolation",
+                \.isolation,
+                origin: .commandLine,
+                """
+                Where the tenant's data are: shared in the tables of all, dedicated in a schema \
+                of PostgreSQL, or a SQLite file, of its own.
+                """
+            ),
         ]
     )
 

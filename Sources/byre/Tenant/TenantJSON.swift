@@ -13,11 +13,16 @@ enum TenantJSON {
         let generation: Int64
         /// The raw prefix as text.
         let prefix: String
+        let isolation: String
+        /// The schema or file of a tenant that is dedicated.
+        let home: String?
         let clusterID: String
         let memberID: String
         let limits: Limits
         let identities: [String]
         let autoCompaction: AutoCompaction?
+        /// Roles of the database; not there when it has none or did not tell.
+        let sqlReaders: [String]?
         let erasure: Erasure?
         let usage: Usage?
 
@@ -33,6 +38,8 @@ enum TenantJSON {
             self.reclaimAt = tenant.hasReclaimAt ? TenantText.time(tenant.reclaimAt) : nil
             self.generation = tenant.generation
             self.prefix = String(decoding: tenant.prefix, as: UTF8.self)
+            self.isolation = tenant.isolation.text
+            self.home = tenant.home.isEmpty ? nil : tenant.home
             self.clusterID = String(tenant.clusterID, radix: 16)
             self.memberID = String(tenant.memberID, radix: 16)
             self.limits = Limits(tenant.settings.limits)
@@ -40,6 +47,7 @@ enum TenantJSON {
             self.autoCompaction =
                 tenant.settings.hasAutoCompaction
                 ? AutoCompaction(tenant.settings.autoCompaction) : nil
+            self.sqlReaders = tenant.hasSqlReaders ? tenant.sqlReaders.roles : nil
             self.erasure = tenant.hasErasure ? Erasure(tenant.erasure) : nil
             self.usage = usage.map { Usage($0, rates) }
         }

@@ -21,6 +21,7 @@ package struct TenantOptions: FlagOptions {
     // What a tenant is given once.
     package var uid: String?
     package var prefix: String?
+    package var isolation = TenantDefinition.Isolation.shared
 
     // What may be changed.
     package var bytes: LimitFlag<ByteCount>?
@@ -111,3 +112,4 @@ package struct IdentityFlag: Hashable, Sendable, FlagValue {
 }
 
 extension TenantLimits.SpaceMode: FlagChoice {}
+extension TenantDefinition.Isolation: FlagChoice {}

@@ -27,6 +27,7 @@ enum TenantText {
             ("Name", tenant.name), ("UID", tenant.uid), ("State", self.state(tenant)),
             ("Created", self.time(tenant.createdAt)), ("Generation", "\(tenant.generation)"),
             ("Raw prefix", String(decoding: tenant.prefix, as: UTF8.self)),
+            ("Isolation", self.isolation(tenant)),
             ("Cluster id", String(tenant.clusterID, radix: 16)),
             ("Member id", String(tenant.memberID, radix: 16)),
             ("Compaction", self.compaction(tenant.settings)),
@@ -37,6 +38,10 @@ enum TenantText {
         }
         for (number, identity) in identities.enumerated() {
             fields.append((number == 0 ? "Identities" : "", identity))
+        }
+        if tenant.hasSqlReaders {
+            let roles = tenant.sqlReaders.roles
+            fields.append(("SQL readers", roles.isEmpty ? "none" : roles.joined(separator: ", ")))
         }
         for limit in self.limits(tenant.settings.limits) {
             fields.append(("Limit of " + limit.name, limit.value ?? "none"))
@@ -100,6 +105,11 @@ enum TenantText {
         }
     }
 
+    private static func isolation(_ tenant: ByreTenant) -> String {
+        tenant.home.isEmpty
+            ? tenant.isolation.text : "\(tenant.isolation.text), in \(tenant.home)"
+    }
+
     private static func limits(
         _ limits: ByreLimits
     ) -> [(name: String, value: String?)] {
@@ -157,6 +167,15 @@ extension ByreState {
         case .deleting: "deleting"
         case .erasing: "erasing"
         case .unspecified, .UNRECOGNIZED: "unknown"
+        }
+    }
+}
+
+extension ByreIsolation {
+    var text: String {
+        switch self {
+        case .dedicated: "dedicated"
+        case .shared, .unspecified, .UNRECOGNIZED: "shared"
         }
     }
 }
