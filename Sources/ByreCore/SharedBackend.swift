@@ -78,6 +78,9 @@ package struct CommitStart: Sendable {
     /// Those of ``CommitPlan/expiring`` whose time is over by the store's clock, none while its
     /// heartbeat is not fresh. They cannot be renewed any more.
     package var expired: Set<ExpiringLease> = []
+    /// Whether a tenant of the plan is not there any more, or is being erased: nothing is to be written to
+    /// it. The registry tells which.
+    package var hasErased = false
 
     package init() {}
 }
@@ -195,7 +198,9 @@ package protocol StoreKeeper: AnyObject {
     /// Says that the instance lives, takes or keeps the office of the housekeeper if it is free, and, as
     /// the housekeeper, keeps the store's heartbeat. A gap of that is added to every lease, once, before
     /// any is over.
-    func beat(_ me: InstanceRecord) throws(BackendError) -> Beat
+    /// - Parameter readingFor: for how many nanoseconds the instance has been reading what compaction took
+    ///   out of its index meanwhile; nil when it does not.
+    func beat(_ me: InstanceRecord, readingFor: Int64?) throws(BackendError) -> Beat
 
     /// Gives leases their full time again; durable when it returns.
     func renew(_ leases: [ExpiringLease]) throws(BackendError) -> [LeaseRenewal]
@@ -213,6 +218,8 @@ package struct Beat: Sendable {
     package var instances: [InstanceRecord] = []
     /// For the housekeeper: leases of active tenants whose time seems to be over, a bounded number.
     package var overdue: [ExpiringLease] = []
+    /// The longest that an instance that lives has been reading what is compacted; nil when none does.
+    package var readingFor: Int64?
 
     package init() {}
 }

@@ -15,8 +15,11 @@ extension Committer {
         // Begun before the imports change, because what others did to the registry may end some.
         if self.parts.shared != nil {
             guard self.imports.isSliceDue(now) else { return }
-            guard (try? self.beginRegistry()) != nil else {
-                self.imports.pause(until: now + self.parts.configuration.eraseRetryNanoseconds)
+            do throws(BackendError) {
+                try self.beginRegistry()
+            } catch {
+                let pause = self.parts.configuration.eraseRetryNanoseconds
+                self.imports.clearingFailed(error, now: now, until: now + pause)
                 return
             }
         }
@@ -43,11 +46,21 @@ extension Committer {
 
     private func importStep(_ submission: ImportSubmission) {
         if case .begin = submission.step {
-            if self.imports.postpones(submission) { return }
+            do throws(BackendError) {
+                // What others did to the tenant is known when it begins.
+                try self.begin(submission.session.tenant)
+                self.abandonIfBegun()
+            } catch {
+                submission.answer(.failure(.backend(error)))
+                return
+            }
+            let wait = self.parts.configuration.importWaitNanoseconds
+            let deadline = self.parts.clock.now() + wait
+            if self.imports.postpones(submission, until: deadline) { return }
             // An instance that ended may have left rows in a shared store.
             let tenant = submission.session.tenant
             if self.parts.shared != nil, let rows = tenant.snapshot.state.usedRows,
-                self.imports.clears(rows, of: tenant, before: submission)
+                self.imports.clears(rows, of: tenant, before: submission, until: deadline)
             {
                 return
             }

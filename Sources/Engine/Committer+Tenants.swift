@@ -69,7 +69,10 @@ extension Committer {
                 }
             }
             do throws(TenantChangeError) {
-                try self.registry.beginErasing(tenant, epoch: self.parts.pins.advance) {
+                try self.registry.beginErasing(
+                    tenant,
+                    epoch: { self.parts.pins.advance(now: self.parts.clock.now()) }
+                ) {
                     batch throws(BackendError) in try self.commitDirectly(batch)
                 }
             } catch {

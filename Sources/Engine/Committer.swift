@@ -117,9 +117,10 @@ final class Committer {
         var next = 0
         while next < submissions.count {
             let run = self.newRun()
+            var end = submissions.count
             if self.parts.shared != nil {
                 do throws(BackendError) {
-                    try self.begin(for: &submissions, from: next)
+                    end = try self.begin(for: &submissions, from: next)
                 } catch {
                     self.refuse(submissions[next...], error)
                     return
@@ -127,7 +128,7 @@ final class Committer {
             }
             let now = self.parts.clock.now()
             let first = next
-            while next < submissions.count, run.hasRoom {
+            while next < end, run.hasRoom {
                 let submission = submissions[next]
                 if submission.reply != nil {
                     let timeout = self.parts.configuration.requestTimeoutNanoseconds

@@ -104,7 +104,7 @@ struct Compactions {
         let rows = state.removeCompacted(keys, tombstones: &tombstones)
         if !rows.isEmpty || tombstones?.isEmpty == false {
             job.tenant.publish(state)
-            let epoch = self.parts.pins.advance()
+            let epoch = self.parts.pins.advance(now: now)
             if isShared {
                 self.sharedRemovals.add(
                     hidden: rows,
@@ -198,12 +198,14 @@ struct Compactions {
     /// - Returns: whether rows were deleted; there may be more.
     mutating func removeShared(
         isHousekeeper: Bool,
+        readSince: Int64?,
         now: Int64,
         _ remove: (_ rows: [(tenant: TenantID, rows: [RowID])]) throws(BackendError) -> Void
     ) -> Bool {
         let pins = self.parts.pins
         let rows = self.sharedRemovals.due(
             isHousekeeper: isHousekeeper,
+            readSince: readSince,
             now: now,
             mayDelete: pins.mayDelete
         )

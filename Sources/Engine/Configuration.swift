@@ -61,6 +61,9 @@ package struct Configuration: Sendable {
     package var eraseRowsPerSlice: Int64 = 2_000
     /// Most steps of imports waiting for the committer; one more is refused.
     package var importStepsMax = 256
+    /// How long an import waits for what another left to be cleared, before it is refused: longer than an
+    /// instance that has died is taken to be alive.
+    package var importWaitNanoseconds: Int64 = 15_000_000_000
     /// Pause before an erasing begins or goes on after a commit of it failed.
     package var eraseRetryNanoseconds: Int64 = 1_000_000_000
     /// How often an instance of a shared store says that it lives, and asks for leases that are over.

@@ -30,7 +30,10 @@ struct Imports {
     private struct Clearing {
         let tenant: TenantStore
         var rows: RowSpan
-        var waiting: [ImportSubmission] = []
+        /// Beginnings, and until when they wait.
+        var waiting: [(submission: ImportSubmission, deadline: Int64)] = []
+        /// Whether this instance wrote them; else it is done for those alone who wait.
+        let isOwn: Bool
     }
 
     private var sessions: [TenantID: Session] = [:]
@@ -57,10 +60,10 @@ struct Imports {
     }
 
     /// Whether a beginning has to wait, and then waits.
-    mutating func postpones(_ submission: ImportSubmission) -> Bool {
+    mutating func postpones(_ submission: ImportSubmission, until deadline: Int64) -> Bool {
         let id = submission.session.tenant.id
         guard self.clearings[id] != nil else { return false }
-        self.clearings[id]?.waiting.append(submission)
+        self.clearings[id]?.waiting.append((submission, deadline))
         return true
     }
 
@@ -68,7 +71,8 @@ struct Imports {
     mutating func clears(
         _ rows: ClosedRange<RowID>,
         of tenant: TenantStore,
-        before submission: ImportSubmission
+        before submission: ImportSubmission,
+        until deadline: Int64
     ) -> Bool {
         guard self.cleared[tenant.id] != rows.upperBound, !self.isBusy(tenant.id),
             tenant.lifecycle == .suspended, tenant.snapshot.state.isPristine
@@ -77,7 +81,12 @@ struct Imports {
         var span = RowSpan(from: rows.lowerBound)
         span.include(rows.lowerBound)
         span.include(rows.upperBound)
-        self.clearings[tenant.id] = Clearing(tenant: tenant, rows: span, waiting: [submission])
+        self.clearings[tenant.id] = Clearing(
+            tenant: tenant,
+            rows: span,
+            waiting: [(submission, deadline)],
+            isOwn: false
+        )
         self.nextClearing = 0
         return true
     }
@@ -86,8 +95,8 @@ struct Imports {
     mutating func dropPostponed(_ ticket: TenantImport) {
         let id = ticket.tenant.id
         guard let waiting = self.clearings[id]?.waiting else { return }
-        self.clearings[id]?.waiting = waiting.filter { $0.session !== ticket }
-        for submission in waiting where submission.session === ticket {
+        self.clearings[id]?.waiting = waiting.filter { $0.submission.session !== ticket }
+        for (submission, _) in waiting where submission.session === ticket {
             submission.answer(.failure(.ended))
         }
     }
@@ -119,7 +128,7 @@ struct Imports {
         var state = tenant.snapshot.state
         state.includeRows(session.rows)
         tenant.publish(state)
-        self.clearings[id] = Clearing(tenant: tenant, rows: session.rows)
+        self.clearings[id] = Clearing(tenant: tenant, rows: session.rows, isOwn: true)
         self.nextClearing = 0
     }
 
@@ -127,13 +136,25 @@ struct Imports {
     mutating func forget(_ id: TenantID) {
         self.sessions[id] = nil
         self.cleared[id] = nil
-        for submission in self.clearings.removeValue(forKey: id)?.waiting ?? [] {
+        for (submission, _) in self.clearings.removeValue(forKey: id)?.waiting ?? [] {
             submission.answer(.failure(.ended))
         }
     }
 
-    /// Lets nothing be cleared before `time`.
-    mutating func pause(until time: Int64) { self.nextClearing = time }
+    /// Notes that rows could not be cleared, which is tried again at `time`. Those who have waited for
+    /// long enough are told.
+    mutating func clearingFailed(_ error: BackendError, now: Int64, until time: Int64) {
+        self.nextClearing = time
+        for (id, clearing) in self.clearings {
+            for (submission, deadline) in clearing.waiting where deadline <= now {
+                submission.answer(.failure(.backend(error)))
+            }
+            self.clearings[id]?.waiting.removeAll { $0.deadline <= now }
+            guard !clearing.isOwn, self.clearings[id]?.waiting.isEmpty == true else { continue }
+            self.clearings[id] = nil
+            self.cleared[id] = nil
+        }
+    }
 
     /// Whether there is something to clear, and it is time.
     func isSliceDue(_ now: Int64) -> Bool { self.next <= now && !self.clearings.isEmpty }
@@ -153,7 +174,11 @@ struct Imports {
             do throws(BackendError) {
                 try commit(batch)
             } catch {
-                self.nextClearing = now + configuration.eraseRetryNanoseconds
+                self.clearingFailed(
+                    error,
+                    now: now,
+                    until: now + configuration.eraseRetryNanoseconds
+                )
                 return []
             }
             self.nextClearing = now + configuration.compactionSleepNanoseconds
@@ -163,13 +188,13 @@ struct Imports {
             return []
         }
         self.clearings[id] = nil
-        return clearing.waiting
+        return clearing.waiting.map(\.submission)
     }
 
     /// Answers those who wait, at the end.
     mutating func stop() {
         for clearing in self.clearings.values {
-            for submission in clearing.waiting { submission.answer(.failure(.stopped)) }
+            for (submission, _) in clearing.waiting { submission.answer(.failure(.stopped)) }
         }
         self.clearings = [:]
         self.sessions = [:]

@@ -22,7 +22,11 @@ package final class Mailbox<Element: Sendable>: @unchecked Sendable {
         self.mutex = .allocate(capacity: 1)
         self.condition = .allocate(capacity: 1)
         pthread_mutex_init(self.mutex, nil)
-        pthread_cond_init(self.condition, nil)
+        var attributes = pthread_condattr_t()
+        pthread_condattr_init(&attributes)
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        pthread_cond_init(self.condition, &attributes)
+        pthread_condattr_destroy(&attributes)
         self.room = .allocate(capacity: 1)
         pthread_cond_init(self.room, nil)
     }
@@ -76,19 +80,48 @@ package final class Mailbox<Element: Sendable>: @unchecked Sendable {
     package func takeFirst() -> Element? {
         pthread_mutex_lock(self.mutex)
         defer { pthread_mutex_unlock(self.mutex) }
-        self.waiters += 1
-        defer { self.waiters -= 1 }
-        while self.elements.isEmpty && !self.isClosed {
-            pthread_cond_wait(self.condition, self.mutex)
-        }
-        if self.elements.count >= self.capacity { pthread_cond_broadcast(self.room) }
-        return self.elements.popFirst()
+        self.wait(until: .max)
+        return self.popFirst()
     }
 
     /// Takes the oldest element, if there is one.
     package func takeFirstIfAny() -> Element? {
         pthread_mutex_lock(self.mutex)
         defer { pthread_mutex_unlock(self.mutex) }
+        return self.popFirst()
+    }
+
+    /// Takes the oldest elements, waiting for one until `deadline` (nanoseconds of the monotonic clock).
+    /// - Returns: at most `countMax`, none when the deadline passed; nil once the mailbox is closed and
+    ///   empty.
+    package func take(countMax: Int, until deadline: Int64) -> [Element]? {
+        pthread_mutex_lock(self.mutex)
+        defer { pthread_mutex_unlock(self.mutex) }
+        self.wait(until: deadline)
+        if self.elements.isEmpty, self.isClosed { return nil }
+        var taken: [Element] = []
+        while taken.count < countMax, let next = self.popFirst() { taken.append(next) }
+        return taken
+    }
+
+    private func wait(until deadline: Int64) {
+        self.waiters += 1
+        defer { self.waiters -= 1 }
+        var time = timespec(
+            tv_sec: Int(deadline / 1_000_000_000),
+            tv_nsec: Int(deadline % 1_000_000_000)
+        )
+        while self.elements.isEmpty && !self.isClosed {
+            if deadline == .max {
+                pthread_cond_wait(self.condition, self.mutex)
+            } else if pthread_cond_timedwait(self.condition, self.mutex, &time) == ETIMEDOUT {
+                break
+            }
+        }
+    }
+
+    private func popFirst() -> Element? {
+        if self.elements.count >= self.capacity { pthread_cond_broadcast(self.room) }
         return self.elements.popFirst()
     }
 

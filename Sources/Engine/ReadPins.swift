@@ -10,6 +10,8 @@ package final class ReadPins: Sendable {
         var epoch: Int64 = 0
         /// Number of pins per epoch, for epochs that have some.
         var held: [Int64: Int] = [:]
+        /// When the epochs before the present one ended that still have some.
+        var ends: [Int64: Int64] = [:]
     }
 
     private let state = Mutex(State())
@@ -27,8 +29,9 @@ package final class ReadPins: Sendable {
 
     /// Marks that versions were taken out of the index.
     /// - Returns: the epoch for ``mayDelete(_:)``.
-    func advance() -> Int64 {
+    func advance(now: Int64) -> Int64 {
         self.state.withLock { state in
+            if state.held[state.epoch] != nil { state.ends[state.epoch] = now }
             state.epoch += 1
             return state.epoch
         }
@@ -40,10 +43,16 @@ package final class ReadPins: Sendable {
         self.state.withLock { state in !state.held.keys.contains { $0 < epoch } }
     }
 
+    /// Since when versions have been taken out of the index that somebody may still read; nil when all
+    /// that is read is in it. What was taken out before, nobody reads.
+    /// - Complexity: O(distinct epochs held).
+    var readSince: Int64? { self.state.withLock { $0.ends.values.min() } }
+
     fileprivate func release(_ epoch: Int64) {
         self.state.withLock { state in
             let left = (state.held[epoch] ?? 0) - 1
             state.held[epoch] = left > 0 ? left : nil
+            if left <= 0 { state.ends[epoch] = nil }
         }
     }
 

@@ -99,6 +99,7 @@ package final class Store: Sendable {
                 backend: shared,
                 me: instance,
                 clock: clock,
+                pins: pins,
                 configuration: configuration,
                 poke: { queue.poke() }
             )

@@ -6,6 +6,8 @@ struct BatchWriter {
     let batch: CommitBatch
     /// What is locked, as it was before.
     let tenants: [TenantID: LockedTenant]
+    /// The first rows of tenants whose time is to be noted.
+    let undated: [(tenant: TenantID, row: RowID)]
     let instance: Int64
     let sql: StoreStatements
 
@@ -24,17 +26,24 @@ struct BatchWriter {
     private func writeImports(_ pipeline: inout Pipeline) {
         for id in self.batch.importingTenants.sorted() {
             if self.tenants[id]?.importer != self.instance {
-                pipeline.add(self.sql.deleteRowsAbove, [.int8(id.rawValue)])
+                self.sql.deleteRowsAbove(id, on: &pipeline)
             }
             pipeline.add(self.sql.beginImport, [.int8(id.rawValue), .int8(self.instance)])
         }
-        for case .define(let id, let definition) in self.batch.registry
-        where definition.lifecycle == .active {
-            guard let importer = self.tenants[id]?.importer else { continue }
-            if importer != self.instance {
-                pipeline.add(self.sql.deleteRowsAbove, [.int8(id.rawValue)])
+        for change in self.batch.registry {
+            guard let importer = self.tenants[change.tenant]?.importer else { continue }
+            let id = PostgresValue.int8(change.tenant.rawValue)
+            switch change {
+            case .define(_, let definition) where definition.lifecycle == .active:
+                if importer != self.instance {
+                    self.sql.deleteRowsAbove(change.tenant, on: &pipeline)
+                }
+                pipeline.add(self.sql.endImport, [id])
+            case .eraseRows:
+                // It has failed, or nobody goes on with it.
+                pipeline.add(self.sql.giveUpImport, [id, .int8(self.instance)])
+            case .create, .define, .beginErasing, .eraseLeases, .erase: break
             }
-            pipeline.add(self.sql.endImport, [.int8(id.rawValue)])
         }
     }
 
@@ -53,6 +62,14 @@ struct BatchWriter {
                 .int8s(rows.map(\.version.lease.rawValue)),
                 .byteArrays(rows.map(\.key)),
                 .byteArrays(rows.map(\.value)),
+            ]
+        )
+        guard !self.undated.isEmpty else { return }
+        pipeline.add(
+            self.sql.noteTimes,
+            [
+                .int8s(self.undated.map(\.tenant.rawValue)),
+                .int8s(self.undated.map(\.row.rawValue)),
             ]
         )
     }
@@ -135,10 +152,7 @@ struct BatchWriter {
 
     private func removeRows(_ pipeline: inout Pipeline) {
         for (tenant, rows) in self.batch.removedRows where !rows.isEmpty {
-            pipeline.add(
-                self.sql.deleteRows,
-                [.int8(tenant.rawValue), .int8s(rows.map(\.rawValue))]
-            )
+            self.sql.delete(rows, of: tenant, on: &pipeline)
         }
     }
 

@@ -25,6 +25,7 @@ extension PostgresBackend {
         let writing = BatchWriter(
             batch: batch,
             tenants: transaction.tenants,
+            undated: self.times.undated(in: batch),
             instance: self.instance,
             sql: self.sql
         )
@@ -39,6 +40,7 @@ extension PostgresBackend {
         } catch {
             try self.resolve(error, commitIndex: commitIndex, transaction)
         }
+        self.times.committed(batch)
     }
 
     /// Finds out what a failed commit left behind, and returns if it is committed.
@@ -95,7 +97,9 @@ extension PostgresBackend {
             case .define(let id, let definition):
                 guard let tenant = locked[id], definition.lifecycle == .active else { break }
                 try self.checkImporter(of: tenant)
-            case .beginErasing, .eraseRows, .eraseLeases, .erase: break
+            case .eraseRows(let id, _):
+                if let tenant = locked[id] { try self.checkImporter(of: tenant) }
+            case .beginErasing, .eraseLeases, .erase: break
             }
         }
         for tenant in batch.lockedTenants where points[tenant] == nil {
@@ -103,7 +107,14 @@ extension PostgresBackend {
         }
         for tenant in batch.tenants {
             guard let point = points[tenant.id] else { continue }
-            guard tenant.revision >= point.revision, tenant.sequence >= point.sequence else {
+            // Its rows would outlive it.
+            if locked[tenant.id]?.isErasing == true {
+                throw .unavailable("tenant \(tenant.id.rawValue) is being erased")
+            }
+            guard
+                tenant.revision >= point.revision && tenant.sequence > point.sequence
+                    || tenant == point
+            else {
                 throw .unavailable("tenant \(tenant.id.rawValue) was changed by another instance")
             }
         }
@@ -112,13 +123,28 @@ extension PostgresBackend {
         }
     }
 
-    /// Keeps two instances from importing into one tenant.
+    /// Keeps what one instance imports into a tenant from others.
     private func checkImporter(of tenant: LockedTenant) throws(BackendError) {
-        if let importer = tenant.importer, importer != self.instance, tenant.isImportFresh {
-            throw .unavailable(
-                "another instance imports into tenant \(tenant.record.id.rawValue)"
-            )
+        guard let importer = tenant.importer, importer != self.instance, let transaction else {
+            return
         }
+        let isAlive: Bool
+        do throws(PostgresError) {
+            isAlive =
+                try transaction.connection.query(
+                    self.sql.importLives,
+                    [
+                        .int8(Int64(self.limits.importSeconds)),
+                        .int8(Int64(self.limits.instanceSeconds)),
+                        .int8(tenant.record.id.rawValue),
+                    ]
+                ).first?.bool(0) ?? false
+        } catch {
+            self.writer.dropIfUseless(after: error)
+            throw BackendError(error)
+        }
+        guard isAlive else { return }
+        throw .unavailable("another instance imports into tenant \(tenant.record.id.rawValue)")
     }
 
     /// Tells the other instances, once it is committed: inside the transaction, it would make all

@@ -19,6 +19,9 @@ extension PostgresBackend: SharedBackend {
         }[...]
         guard let transaction = self.transaction else { throw .unavailable("no transaction") }
         var start = CommitStart()
+        start.hasErased = plan.cursors.contains {
+            transaction.tenants[$0.tenant]?.isErasing ?? true
+        }
         if let version = plan.registryVersion {
             results = results.dropFirst()
             start.registry = Self.registryNews(since: version, results.prefix(Self.registryCount))
@@ -89,10 +92,7 @@ extension PostgresBackend: SharedBackend {
             // Without a BEGIN, a pipeline is one transaction.
             _ = try connection.pipeline { pipeline in
                 for (tenant, rows) in rows {
-                    pipeline.add(
-                        self.sql.deleteRows,
-                        [.int8(tenant.rawValue), .int8s(rows.map(\.rawValue))]
-                    )
+                    self.sql.delete(rows, of: tenant, on: &pipeline)
                 }
             }
         }

@@ -20,15 +20,18 @@ import Synchronization
 package final class PostgresBackend: Backend, @unchecked Sendable {
     package let address: StoreAddress
     let limits: PostgresLimits
-    /// Names this process: random, so that nothing of a former one is taken for its own.
+    /// Names this process, as its instance's row tells: random, so that nothing of a former one is
+    /// taken for its own.
     package let instance: Int64
     let sql: StoreStatements
+    let timeline = Timeline()
     /// The writer thread's connection.
     let writer: Session
     /// What is under way on it.
     var transaction: Transaction?
     /// Counts transactions, to tell one from another.
     var lastToken: Int64 = 0
+    var times = CommitTimes()
     private let closed = Mutex(false)
 
     /// Opens the store at `url`, and makes it or brings it up to date if need be.
@@ -51,7 +54,7 @@ package final class PostgresBackend: Backend, @unchecked Sendable {
         self.sql = StoreStatements(schema: address.schema)
         try Self.prepare(address, limits)
         let options = PostgresOptions(limits, address)
-        self.writer = Session(address, options, limits)
+        self.writer = Session(address, options, limits, self.timeline)
     }
 
     /// The oldest PostgreSQL that has all that is used here.
@@ -101,7 +104,12 @@ package final class PostgresBackend: Backend, @unchecked Sendable {
 
     /// A connection for one thread's use.
     func makeSession() -> Session {
-        Session(self.address, PostgresOptions(self.limits, self.address), self.limits)
+        Session(
+            self.address,
+            PostgresOptions(self.limits, self.address),
+            self.limits,
+            self.timeline
+        )
     }
 
     /// - Throws: ``BackendError/unavailable(_:)`` after ``close()``.

@@ -11,23 +11,32 @@ final class PostgresKeeper: StoreKeeper {
     private let session: Session
     private let limits: PostgresLimits
     private let sql: StoreStatements
+    /// The number of this process: ``PostgresBackend/instance``.
+    private let process: PostgresValue
     private var pruneAt = ContinuousClock.now
 
-    init(_ session: Session, _ limits: PostgresLimits, _ sql: StoreStatements) {
+    init(_ session: Session, _ limits: PostgresLimits, _ sql: StoreStatements, process: Int64) {
         self.session = session
         self.limits = limits
         self.sql = sql
+        self.process = .int8(process)
     }
 
     deinit {
         self.session.close()
     }
 
-    func beat(_ me: InstanceRecord) throws(BackendError) -> Beat {
+    func beat(_ me: InstanceRecord, readingFor: Int64?) throws(BackendError) -> Beat {
         let id = PostgresValue.int8(Int64(bitPattern: me.id))
         let results = try self.run { pipeline in
             pipeline.begin()
-            pipeline.add(self.sql.beat, [id, .text(me.name), .texts(me.clientURLs)])
+            pipeline.add(
+                self.sql.beat,
+                [
+                    id, .text(me.name), .texts(me.clientURLs), self.process,
+                    readingFor.map { .int8($0 / 1_000) } ?? .null,
+                ]
+            )
             pipeline.add(
                 self.sql.takeOffice,
                 [id, .int8(Int64(self.limits.housekeeperSeconds))]
@@ -41,6 +50,7 @@ final class PostgresKeeper: StoreKeeper {
         var beat = Beat()
         beat.isHousekeeper = !results[2].isEmpty
         beat.overdue = results[5].map(ExpiringLease.init)
+        beat.readingFor = results[6].compactMap { $0.isNull(3) ? nil : $0.int64(3) }.max()
         beat.instances = results[6].map { row in
             InstanceRecord(
                 id: UInt64(bitPattern: row.int64(0)),
@@ -71,7 +81,7 @@ final class PostgresKeeper: StoreKeeper {
     func leave(_ me: InstanceRecord) throws(BackendError) {
         _ = try self.run { pipeline in
             for statement in self.sql.leave {
-                pipeline.add(statement, [.int8(Int64(bitPattern: me.id))])
+                pipeline.add(statement, [.int8(Int64(bitPattern: me.id)), self.process])
             }
         }
     }
@@ -120,19 +130,24 @@ final class PostgresKeeper: StoreKeeper {
                     pipeline.begin()
                     pipeline.add(
                         self.sql.lockStaleImport,
-                        [.int8(Int64(self.limits.importSeconds))]
+                        [
+                            .int8(Int64(self.limits.importSeconds)),
+                            .int8(Int64(self.limits.instanceSeconds)),
+                        ]
                     )
                 }
                 guard let id = locked[1].first?.int64(0) else {
                     PostgresBackend.rollBack(connection)
                     return false
                 }
+                try connection.query(self.sql.giveUpImport, [.int8(id), self.process])
                 let deleted = try connection.query(
                     self.sql.deleteRowsAboveSlice,
                     [.int8(id), .int8(Int64(Self.importedRowsMax))]
                 )
                 try connection.pipeline { pipeline in
                     if deleted.affectedRows < Self.importedRowsMax {
+                        self.sql.deleteRowsAbove(TenantID(rawValue: id), on: &pipeline)
                         pipeline.add(self.sql.endImport, [.int8(id)])
                     }
                     pipeline.commit()

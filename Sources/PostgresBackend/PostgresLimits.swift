@@ -49,7 +49,8 @@ package struct PostgresLimits: Sendable {
     package var housekeeperSeconds = 3
     /// How long an instance that says nothing counts as alive.
     package var instanceSeconds = 10
-    /// How long an import that says nothing keeps others from importing into its tenant.
+    /// How long an import that says nothing keeps others from importing into its tenant, if its
+    /// instance lives. One whose instance has gone, or was started anew, keeps nobody.
     package var importSeconds = 300
     /// Most leases whose time is over that the housekeeper is told of at once.
     package var overdueMax = 1_000

@@ -47,6 +47,11 @@ extension PostgresBackend {
 
     package func makeKeeper() throws(BackendError) -> any StoreKeeper {
         try self.checkOpen()
-        return PostgresKeeper(self.makeSession(), self.limits, self.sql)
+        return PostgresKeeper(
+            self.makeSession(),
+            self.limits,
+            self.sql,
+            process: self.instance
+        )
     }
 }

@@ -6,6 +6,16 @@ struct PostgresSQLReaders: SQLReaders {
     let address: StoreAddress
     let options: PostgresOptions
 
+    func roles(of tenant: TenantID?) throws(SQLReadersError) -> [TenantID: [String]] {
+        do throws(PostgresError) {
+            let connection = try PostgresConnection(self.address.url, options: self.options)
+            defer { connection.close() }
+            return try SQLReader.all(of: tenant, schema: self.address.schema, on: connection)
+        } catch {
+            throw .unavailable("PostgreSQL: \(error)")
+        }
+    }
+
     func readers(of tenant: TenantID) throws(SQLReadersError) -> [SQLReaderRole] {
         do throws(PostgresError) {
             let connection = try PostgresConnection(self.address.url, options: self.options)
@@ -28,7 +38,10 @@ struct PostgresSQLReaders: SQLReaders {
             defer { connection.close() }
             let present = Set(
                 try SQLReader.asking { () throws(PostgresError) in
-                    try SQLReader.all(of: tenant, schema: self.address.schema, on: connection)
+                    try SQLReader.all(of: tenant, schema: self.address.schema, on: connection)[
+                        tenant
+                    ]
+                        ?? []
                 }
             )
             // Those that are there too: somebody may have taken their grants away.

@@ -24,10 +24,11 @@ struct RegistryWriter {
             pipeline.add(self.sql.beginErasing, [id])
             pipeline.add(self.sql.deleteIdentities, [id])
         case .eraseRows(_, let rows):
-            pipeline.add(
-                self.sql.eraseRows,
-                [id, .int8(rows.lowerBound.rawValue), .int8(rows.upperBound.rawValue)]
-            )
+            let bounds: [PostgresValue] = [
+                id, .int8(rows.lowerBound.rawValue), .int8(rows.upperBound.rawValue),
+            ]
+            pipeline.add(self.sql.eraseRows, bounds)
+            pipeline.add(self.sql.forgetTimesWithin, bounds)
         case .eraseLeases(_, let countMax):
             pipeline.add(self.sql.eraseLeases, [id, .int8(Int64(countMax))])
         case .erase:

@@ -111,20 +111,22 @@ package enum SQLReader {
         return isCreated != nil
     }
 
-    /// The readers of a tenant, by name.
+    /// The readers of a tenant, or of each for nil, by name.
     package static func all(
-        of tenant: TenantID,
+        of tenant: TenantID?,
         schema: String,
         on connection: PostgresConnection
-    ) throws(PostgresError) -> [String] {
-        try connection.query(
+    ) throws(PostgresError) -> [TenantID: [String]] {
+        let rows = try connection.query(
             PostgresStatement(
                 """
-                SELECT role FROM \(Identifier.quoted(schema)).sql_reader WHERE tenant = $1
-                ORDER BY role COLLATE "C"
+                SELECT tenant, role FROM \(Identifier.quoted(schema)).sql_reader
+                WHERE tenant = $1 OR $1 IS NULL ORDER BY role COLLATE "C"
                 """
             ),
-            [.int8(tenant.rawValue)]
-        ).map { $0.text(0) }
+            [tenant.map { .int8($0.rawValue) } ?? .null]
+        )
+        return Dictionary(grouping: rows) { TenantID(rawValue: $0.int64(0)) }
+            .mapValues { $0.map { $0.text(1) } }
     }
 }

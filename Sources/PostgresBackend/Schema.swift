@@ -10,6 +10,7 @@ import ByreCore
 /// - `kv`: one row per version of a key. `row` holds the tenant's number in its upper bits and counts
 ///   up within it, so that a reader that knows a row, one that follows a tenant's rows, and recovery
 ///   use the one index that there is.
+/// - `commit_time`: when rows of `kv` were committed, for people; see ``CommitTimes``.
 /// - `change`: grants, revocations and alarms in the order of the tenant's sequence, for instances
 ///   that follow; pruned in time.
 package enum Schema {
@@ -21,6 +22,9 @@ package enum Schema {
         [Self.storeTables, Self.tenantTables, Self.rowTables, SQLReader.table].joined(
             separator: "\n"
         ),
+        Self.processes,
+        CommitTimes.migration,
+        Self.readers,
         Self.ownership + SQLReader.verifierColumn,
     ]
 
@@ -78,6 +82,16 @@ package enum Schema {
             begun_at          timestamptz NOT NULL
         ) WITH (fillfactor = 10, autovacuum_vacuum_scale_factor = 0,
             autovacuum_vacuum_threshold = 10000);
+        """
+
+    /// Which process an instance is: one that is started anew has another number.
+    private static let processes = """
+        ALTER TABLE instance ADD COLUMN process bigint;
+        """
+
+    /// Since when an instance has been reading what is compacted.
+    private static let readers = """
+        ALTER TABLE instance ADD COLUMN reading_since timestamptz;
         """
 
     private static let tenantTables = """

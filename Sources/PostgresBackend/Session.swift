@@ -8,13 +8,24 @@ final class Session {
     let address: StoreAddress
     private let options: PostgresOptions
     private let limits: PostgresLimits
+    private let timeline: Timeline
     private var connection: PostgresConnection?
+    /// The timeline of the connection's server.
+    private var present: Int64?
+    /// Which host of the address is asked first: another one after one that is not to be talked to.
+    private var firstHost = 0
     private var retryAt: ContinuousClock.Instant?
     private var delay: Int
     private var isClosed = false
 
-    init(_ address: StoreAddress, _ options: PostgresOptions, _ limits: PostgresLimits) {
+    init(
+        _ address: StoreAddress,
+        _ options: PostgresOptions,
+        _ limits: PostgresLimits,
+        _ timeline: Timeline
+    ) {
         self.address = address
+        self.timeline = timeline
         self.options = options
         self.limits = limits
         self.delay = limits.reconnectMilliseconds.lowerBound
@@ -47,15 +58,15 @@ final class Session {
     /// The connection, made if there is none.
     func connected() throws(PostgresError) -> PostgresConnection {
         if self.isClosed { throw PostgresError(kind: .connection, message: "the store is closed") }
-        if let connection, connection.isAlive { return connection }
-        self.connection = nil
+        if let connection, connection.isAlive, self.timeline.accepts(self.present) {
+            return connection
+        }
+        self.drop()
         if let retryAt, ContinuousClock.now < retryAt {
             throw PostgresError(kind: .connection, message: self.lastMessage)
         }
         do throws(PostgresError) {
-            let connection = try PostgresConnection(self.address.url, options: self.options)
-            // Behind a pooler a session is nobody's own.
-            if !self.address.isPooled { try connection.execute(Self.planning) }
+            let connection = try self.connect()
             self.connection = connection
             self.retryAt = nil
             self.delay = self.limits.reconnectMilliseconds.lowerBound
@@ -68,10 +79,35 @@ final class Session {
         }
     }
 
+    private func connect() throws(PostgresError) -> PostgresConnection {
+        let connection = try PostgresConnection(
+            self.address.url(from: self.firstHost),
+            options: self.options
+        )
+        // Behind a pooler a session is nobody's own.
+        if !self.address.isPooled { try connection.execute(Self.planning) }
+        self.present = try Timeline.current(of: connection)
+        guard self.timeline.accepts(self.present) else {
+            connection.close()
+            self.firstHost += 1
+            throw PostgresError(
+                kind: .connection,
+                message: "the server was a primary that another has replaced"
+            )
+        }
+        return connection
+    }
+
     /// All statements find what they need through a key, whatever is in the tables: they are planned
-    /// once, which else takes longer than running them.
+    /// once, which else takes longer than running them. Values that are stored outside of their rows are
+    /// compressed with lz4, where the server has it. A commit that returned is on disk, whatever the
+    /// database has for a default.
     private static let planning = """
-        SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off
+        SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off;
+        SELECT set_config(name, 'lz4', false) FROM pg_settings
+        WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals);
+        SELECT set_config('synchronous_commit', 'on', false)
+        WHERE current_setting('synchronous_commit') = 'off'
         """
 
     private var lastMessage = "not connected"

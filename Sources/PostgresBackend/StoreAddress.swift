@@ -46,6 +46,20 @@ package struct StoreAddress: Hashable, Sendable {
         self.isPooled = isPooled
     }
 
+    /// What libpq is given, to ask its hosts from another one on. Those that are not named between `//` and
+    /// `/` stay in their order.
+    func url(from host: Int) -> String {
+        guard let scheme = Self.schemes.first(where: self.url.hasPrefix) else { return self.url }
+        let rest = self.url.dropFirst(scheme.count)
+        let authority = rest.prefix { $0 != "/" && $0 != "?" }
+        let user = authority.lastIndex(of: "@").map { authority[...$0] } ?? ""
+        let hosts = authority.dropFirst(user.count).split(separator: ",")
+        guard hosts.count > 1 else { return self.url }
+        let first = host % hosts.count
+        let turned = (hosts[first...] + hosts[..<first]).joined(separator: ",")
+        return scheme + user + turned + rest.dropFirst(authority.count)
+    }
+
     private static func unusable(_ url: String, _ why: String) -> StoreError {
         StoreError.unusable(path: Self.withoutSecrets(url), why: why)
     }

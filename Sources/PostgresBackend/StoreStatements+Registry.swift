@@ -89,8 +89,16 @@ extension StoreStatements {
         )
     }
 
+    /// Deletes rows of a tenant that is being erased, and of any other those above its commit point:
+    /// numbers that an import took which failed may be those of other rows by now.
     var eraseRows: PostgresStatement {
-        .init("DELETE FROM \(self.s)kv WHERE row BETWEEN $2 AND $3 AND tenant = $1")
+        .init(
+            """
+            DELETE FROM \(self.s)kv USING \(self.s)tenant AS t
+            WHERE kv.row BETWEEN $2 AND $3 AND kv.tenant = $1 AND t.id = $1
+                AND (t.erasing_since IS NOT NULL OR kv.mod_revision > t.revision)
+            """
+        )
     }
 
     var eraseLeases: PostgresStatement {
@@ -106,7 +114,7 @@ extension StoreStatements {
     var erase: [PostgresStatement] {
         ["lease", "alarm", "change", "tenant_identity", "tenant_owner"].map { table in
             .init("DELETE FROM \(self.s)\(table) WHERE tenant = $1")
-        } + [.init("DELETE FROM \(self.s)tenant WHERE id = $1")]
+        } + [self.eraseTimes, .init("DELETE FROM \(self.s)tenant WHERE id = $1")]
     }
 
     // MARK: Reading

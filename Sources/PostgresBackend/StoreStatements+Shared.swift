@@ -144,9 +144,12 @@ extension StoreStatements {
     var beat: PostgresStatement {
         .init(
             """
-            INSERT INTO \(self.s)instance (id, name, client_urls) VALUES ($1, $2, $3)
+            INSERT INTO \(self.s)instance AS i (id, name, client_urls, process, reading_since)
+            VALUES ($1, $2, $3, $4, clock_timestamp() - $5::bigint * interval '1 us')
             ON CONFLICT (id) DO UPDATE SET name = excluded.name,
-                client_urls = excluded.client_urls, beat_at = clock_timestamp()
+                client_urls = excluded.client_urls, beat_at = clock_timestamp(),
+                process = excluded.process, reading_since = excluded.reading_since, started_at = CASE WHEN i.process = excluded.process
+                    THEN i.started_at ELSE clock_timestamp() END
             """
         )
     }
@@ -191,7 +194,9 @@ extension StoreStatements {
     var instances: PostgresStatement {
         .init(
             """
-            SELECT id, name, client_urls FROM \(self.s)instance
+            SELECT id, name, client_urls,
+                (extract(epoch FROM clock_timestamp() - reading_since) * 1e9)::bigint
+            FROM \(self.s)instance
             WHERE beat_at > clock_timestamp() - make_interval(secs => $1) ORDER BY id
             """
         )
@@ -211,15 +216,17 @@ extension StoreStatements {
         )
     }
 
+    /// What the instance's next process has taken over already, it keeps.
     var leave: [PostgresStatement] {
         [
-            .init("DELETE FROM \(self.s)instance WHERE id = $1"),
             .init(
                 """
                 UPDATE \(self.s)housekeeping SET housekeeper = 0, housekeeper_until = '-infinity'
-                WHERE housekeeper = $1
+                WHERE housekeeper = $1 AND EXISTS (
+                    SELECT FROM \(self.s)instance WHERE id = $1 AND process = $2)
                 """
             ),
+            .init("DELETE FROM \(self.s)instance WHERE id = $1 AND process = $2"),
         ]
     }
 
@@ -260,17 +267,6 @@ extension StoreStatements {
                 """
             ),
         ]
-    }
-
-    /// Locks a tenant whose import did not end and says nothing for $1 seconds.
-    var lockStaleImport: PostgresStatement {
-        .init(
-            """
-            SELECT id FROM \(self.s)tenant
-            WHERE imported_at < clock_timestamp() - make_interval(secs => $1)
-            ORDER BY id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
-            """
-        )
     }
 
     /// Deletes up to $2 rows above the commit point of a tenant.

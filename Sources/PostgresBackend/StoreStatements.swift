@@ -40,8 +40,7 @@ struct StoreStatements: Sendable {
     /// Columns of a ``StoredTenant``'s counters, and what a writer has to know.
     static let lockedColumns = """
         id, revision, compact_revision, sequence, last_row, allocated_bytes, cluster_id, member_id,
-        changes_since, importer,
-        coalesce(imported_at > clock_timestamp() - make_interval(secs => $2), false)
+        changes_since, importer, erasing_since IS NOT NULL
         """
 
     var lockTenants: PostgresStatement {
@@ -136,13 +135,59 @@ struct StoreStatements: Sendable {
         )
     }
 
-    var deleteRows: PostgresStatement {
+    /// Deletes rows, and the times that had no others.
+    func delete(_ rows: [RowID], of tenant: TenantID, on pipeline: inout Pipeline) {
+        let parameters: [PostgresValue] = [.int8(tenant.rawValue), .int8s(rows.map(\.rawValue))]
+        pipeline.add(self.deleteRows, parameters)
+        pipeline.add(self.forgetTimes, parameters)
+    }
+
+    private var deleteRows: PostgresStatement {
         .init("DELETE FROM \(self.s)kv WHERE row = ANY ($2) AND tenant = $1")
     }
 
     var notify: PostgresStatement { "SELECT pg_notify($1, $2)" }
 
     // MARK: Imports
+
+    /// Whether an import said something $1 seconds ago at most and its process is that of an instance
+    /// that did so within $2 seconds.
+    private var lives: String {
+        """
+        t.erasing_since IS NULL
+            AND t.imported_at > clock_timestamp() - make_interval(secs => $1)
+            AND EXISTS (SELECT FROM \(self.s)instance AS i WHERE i.process = t.importer
+                AND i.beat_at > clock_timestamp() - make_interval(secs => $2))
+        """
+    }
+
+    /// Whether somebody imports into the tenant $3.
+    var importLives: PostgresStatement {
+        .init("SELECT \(self.lives) FROM \(self.s)tenant AS t WHERE t.id = $3")
+    }
+
+    /// Locks a tenant whose import did not end and does not live.
+    var lockStaleImport: PostgresStatement {
+        .init(
+            """
+            SELECT id FROM \(self.s)tenant AS t
+            WHERE t.importer IS NOT NULL AND NOT (\(self.lives))
+            ORDER BY id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+            """
+        )
+    }
+
+    /// Ends an import whose rows are being deleted: who goes on with it finds the tenant changed. Others
+    /// can import at once, and the housekeeper looks for what is left.
+    var giveUpImport: PostgresStatement {
+        .init(
+            """
+            UPDATE \(self.s)tenant SET imported_at = '-infinity', importer = $2,
+                sequence = sequence + 1
+            WHERE id = $1 AND erasing_since IS NULL
+            """
+        )
+    }
 
     var beginImport: PostgresStatement {
         .init(
@@ -156,8 +201,16 @@ struct StoreStatements: Sendable {
         .init("UPDATE \(self.s)tenant SET importer = NULL, imported_at = NULL WHERE id = $1")
     }
 
-    /// Deletes what is above a tenant's commit point, and so does not exist.
-    var deleteRowsAbove: PostgresStatement {
+    /// Deletes what is above a tenant's commit point, and so does not exist, and its times.
+    func deleteRowsAbove(_ tenant: TenantID, on pipeline: inout Pipeline) {
+        let id = PostgresValue.int8(tenant.rawValue)
+        pipeline.add(self.deleteRowsAbove, [id])
+        let rows = RowID.first(of: tenant).rawValue
+        let last = RowID.first(of: TenantID(rawValue: tenant.rawValue + 1)).rawValue - 1
+        pipeline.add(self.forgetTimesWithin, [id, .int8(rows), .int8(last)])
+    }
+
+    private var deleteRowsAbove: PostgresStatement {
         .init(
             """
             DELETE FROM \(self.s)kv USING \(self.s)tenant AS t

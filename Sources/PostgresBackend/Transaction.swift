@@ -16,8 +16,7 @@ struct LockedTenant {
     let changesSince: Int64
     /// The instance that imports into it.
     let importer: Int64?
-    /// Whether it said so of late.
-    let isImportFresh: Bool
+    let isErasing: Bool
 
     /// - Parameter row: the columns ``StoreStatements/lockedColumns``.
     init(_ row: PostgresRow) {
@@ -33,7 +32,7 @@ struct LockedTenant {
         )
         self.changesSince = row.int64(8)
         self.importer = row.isNull(9) ? nil : row.int64(9)
-        self.isImportFresh = row.bool(10)
+        self.isErasing = row.bool(10)
     }
 }
 
@@ -75,7 +74,7 @@ extension PostgresBackend {
 
     /// Parameters of ``StoreStatements/lockTenants``.
     func locking(_ tenants: [TenantID]) -> [PostgresValue] {
-        [.int8s(tenants.map(\.rawValue)), .int8(Int64(self.limits.importSeconds))]
+        [.int8s(tenants.map(\.rawValue))]
     }
 
     /// Ends the transaction without effect.

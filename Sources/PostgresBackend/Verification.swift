@@ -146,6 +146,20 @@ struct Verification {
                 )
             }
         }
+        let undated = try self.connection.query(
+            .init(
+                """
+                SELECT DISTINCT row >> \(RowID.tenantBits) FROM commit_time
+                WHERE row >> \(RowID.tenantBits) NOT IN (SELECT id FROM tenant) ORDER BY 1
+                """
+            )
+        )
+        for row in undated {
+            self.findings.add(
+                tenant: row.int64(0),
+                "rows of commit_time of a tenant not there"
+            )
+        }
         for row in try self.connection.query(Self.uncountedTenants) {
             self.findings.add(tenant: row.int64(0), row.text(1))
         }

@@ -43,13 +43,17 @@ extension Views {
         FROM (
             SELECT t.name AS tenant, text.key, kv.mod_revision, kv.sub, kv.create_revision,
                 kv.version, kv.lease, length(kv.value) AS value_size, kv.value, kv.row,
-                parts.api_group, place.rest, place.depth, envelope.is_protobuf, document.json,
-                envelope.head,
+                dated.changed_at, parts.api_group, place.rest, place.depth, envelope.is_protobuf,
+                document.json, envelope.head,
                 CASE WHEN envelope.is_protobuf AND length(envelope.head) > 7
                     THEN get_byte(envelope.head, 7) ELSE 0 END AS version_size
             FROM seen_tenant AS t
             CROSS JOIN LATERAL (
                 \(rows) OFFSET 0) AS kv
+            CROSS JOIN LATERAL (
+                SELECT (SELECT at FROM commit_time AS c
+                    WHERE c.row >= t.first_row AND c.row <= kv.row
+                    ORDER BY c.row DESC LIMIT 1) AS changed_at OFFSET 0) AS dated
             CROSS JOIN LATERAL (SELECT as_text(kv.key) AS key OFFSET 0) AS text
             CROSS JOIN LATERAL (
                 SELECT CASE WHEN starts_with(text.key, '/registry/')

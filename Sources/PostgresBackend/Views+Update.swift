@@ -4,8 +4,8 @@ extension Views {
     /// Makes the views of a schema that are missing or other than these, in one transaction.
     ///
     /// What has been granted on a view stays when it is replaced. One whose columns are other ones
-    /// is dropped first, and its readers' grants are renewed; views of others that stand on it make
-    /// that fail.
+    /// is dropped first; views of others that stand on it make that fail. Readers are granted those that
+    /// are new.
     static func bringUpToDate(
         _ connection: PostgresConnection,
         schema: String
@@ -40,8 +40,8 @@ extension Views {
                 try connection.execute("DROP VIEW IF EXISTS \(view.name)")
             }
             for view in Self.all { try connection.execute(Self.create(view)) }
-            try SQLReader.grantAgain(connection)
         }
+        try SQLReader.grantAgain(connection)
     }
 
     private static func create(_ view: View) -> String {

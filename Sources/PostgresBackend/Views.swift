@@ -38,7 +38,7 @@ enum Views {
                     tenant, key, mod_revision, sub, create_revision, version,
                     CASE version WHEN 0 THEN 'delete' WHEN 1 THEN 'create' ELSE 'update' END
                         AS change,
-                    lease, value_size
+                    changed_at, lease, value_size
                     """
             )
         ),
@@ -47,7 +47,10 @@ enum Views {
             comment: "keys as they are now",
             query: Self.keys(
                 Self.liveRows,
-                columns: "tenant, key, mod_revision, create_revision, version, lease, value_size"
+                columns: """
+                    tenant, key, mod_revision, create_revision, version, changed_at, lease,
+                    value_size
+                    """
             )
         ),
         View(
@@ -64,6 +67,11 @@ enum Views {
             name: "busiest_prefix",
             comment: "how often what is below each prefix was changed, as far as not compacted",
             query: Self.busiestPrefix
+        ),
+        View(
+            name: "write_rate",
+            comment: "what each tenant wrote in the last minute, as far as not compacted",
+            query: Self.writeRate
         ),
         View(
             name: "lease_usage",
@@ -125,6 +133,22 @@ enum Views {
             sum(value_size)::bigint AS bytes, min(mod_revision) AS first_revision,
             max(mod_revision) AS last_revision
         FROM key_history GROUP BY tenant, prefix
+        """
+
+    /// A transaction is one write however many keys it changes. At most one time is noted in a second, so
+    /// the newest few are all that can be of the last minute.
+    private static let writeRate = """
+        SELECT t.name AS tenant, recent.writes AS writes_last_minute,
+            round(recent.writes / 60.0, 2) AS writes_per_second, recent.bytes AS bytes_last_minute
+        FROM seen_tenant t CROSS JOIN LATERAL (
+            SELECT count(DISTINCT mod_revision) AS writes,
+                coalesce(sum(length(key) + length(value)), 0)::bigint AS bytes
+            FROM kv WHERE row < t.next_row AND mod_revision <= t.revision AND row >= (
+                SELECT min(newest.row) FROM (
+                    SELECT c.row, c.at FROM commit_time AS c
+                    WHERE c.row >= t.first_row AND c.row < t.next_row
+                    ORDER BY c.row DESC LIMIT 61) AS newest
+                WHERE newest.at > clock_timestamp() - interval '60 s')) AS recent
         """
 
     private static let leaseUsage = """

@@ -84,6 +84,7 @@ final class Connection: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let input = self.unwrapInboundIn(data)
         self.sawActivity = self.loop.now
+        self.loop.received(at: self.sawActivity)
         self.loop.counters.add(input.readableBytes, to: .bytesIn)
         switch self.stage {
         case .http2(let connection):
@@ -103,6 +104,7 @@ final class Connection: ChannelInboundHandler {
     func channelReadComplete(context: ChannelHandlerContext) {
         if case .http2(let connection) = self.stage {
             connection.flush()
+            self.loop.settled()
         } else {
             context.fireChannelReadComplete()
         }

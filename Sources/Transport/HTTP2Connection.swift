@@ -211,6 +211,7 @@ final class HTTP2Connection {
         while self.calls.count <= stream.slot { self.calls.append(nil) }
         self.calls[stream.slot] = call
         call.startedAt = self.loop.now
+        self.server.asked(at: call.startedAt)
         self.loop.counters.started(method: entry.index)
         guard timeout > 0 else {
             return call.end(
@@ -291,7 +292,7 @@ final class HTTP2Connection {
         var writes = 0
         while let context, context.channel.isWritable {
             guard writes < Limits.writesInTurn else {
-                self.flushSoon()
+                self.flushAfterPoll()
                 break
             }
             var count = 0
@@ -331,6 +332,13 @@ final class HTTP2Connection {
         self.loop.flushSoon(self)
     }
 
+    /// Has the rest flushed when other connections had their turn.
+    private func flushAfterPoll() {
+        guard !self.willFlush, self.context != nil else { return }
+        self.willFlush = true
+        self.loop.flushAfterPoll(self)
+    }
+
     private func deliverDrained() {
         guard !self.drained.isEmpty else { return }
         var calls: [ServerCall] = []
@@ -338,7 +346,7 @@ final class HTTP2Connection {
         for call in calls {
             call.deliverDrained()
         }
-        self.flushSoon()
+        if self.session.wantsWrite { self.flushAfterPoll() }
     }
 
     // MARK: Life

@@ -1,4 +1,5 @@
 package import HTTP2
+import NIOCore
 
 /// The bounds of a server, each with what happens there.
 package struct Limits: Sendable {
@@ -44,7 +45,14 @@ package struct Limits: Sendable {
     /// this side hold of its connection's output.
     static let writeBytes = 64 << 10
     /// Writes of one connection in a row, before the loop's other connections get their turn.
-    static let writesInTurn = 16
+    static let writesInTurn = 2
+    /// Time between two turns of a connection while others ask: long answers leave the processors to
+    /// short ones, and still go at a hundred megabytes a second.
+    static let turnPause = TimeAmount.milliseconds(1)
+    /// Nanoseconds for which a call counts as asked just now.
+    static let askedRecently: UInt64 = 5_000_000
+    /// Nanoseconds to which it is known when something was asked.
+    static let askedGrain: UInt64 = 1_000_000
     /// Bytes that are read from a socket at once, into a buffer that all of a loop's sockets share.
     static let readBytes = 64 << 10
     /// Time a peer has to hang up once this side has sent its last. Then the connection is closed.

@@ -1,5 +1,6 @@
 import GRPC
 import HTTP2
+import Glibc
 import NIOCore
 
 /// What the connections of one event loop share: scratch memory, counts, timeouts.
@@ -25,6 +26,12 @@ final class LoopContext: @unchecked Sendable {
     @exclusivity(unchecked) private(set) var connections: [ObjectIdentifier: Connection] = [:]
 
     @exclusivity(unchecked) private var unflushed: [HTTP2Connection] = []
+    /// Connections that had their turn and have more to write.
+    @exclusivity(unchecked) private var waiting: [HTTP2Connection] = []
+    private let turns = PollTurns()
+    /// Whether the next turn waits for a timer.
+    @exclusivity(unchecked) private var isPausing = false
+    @exclusivity(unchecked) private var window = PollWindow()
     @exclusivity(unchecked) private var deadlines = DeadlineQueue()
     @exclusivity(unchecked) private var isTicking = false
     /// Version of the last review of the streams.
@@ -98,6 +105,23 @@ final class LoopContext: @unchecked Sendable {
         self.eventLoop.execute { self.flushAll() }
     }
 
+    /// Has the connection flush after the loop has looked at its sockets once more, or a while later
+    /// if other clients ask.
+    ///
+    /// A long answer would keep the loop from all others for as long as its client reads as fast as
+    /// this side writes; and where processors are few, its client and this loop would keep every
+    /// other thread waiting for one until the scheduler's next tick.
+    func flushAfterPoll(_ connection: HTTP2Connection) {
+        self.waiting.append(connection)
+        guard self.server.isAsked(at: self.now) else { return self.turns.ask() }
+        guard !self.isPausing else { return }
+        self.isPausing = true
+        self.eventLoop.scheduleTask(in: Limits.turnPause) {
+            self.isPausing = false
+            self.polled()
+        }
+    }
+
     private func flushAll() {
         var connections: [HTTP2Connection] = []
         swap(&connections, &self.unflushed)
@@ -107,6 +131,37 @@ final class LoopContext: @unchecked Sendable {
         connections.removeAll(keepingCapacity: true)
         if self.unflushed.isEmpty {
             swap(&connections, &self.unflushed)
+        }
+    }
+
+    // MARK: Polling
+
+    /// Makes ready what lets the loop poll between two turns.
+    func open() async throws(TransportError) {
+        try await self.turns.open(on: self.eventLoop) { self.polled() }
+    }
+
+    /// Input arrived.
+    func received(at now: UInt64) { self.window.received(at: now) }
+
+    /// What arrived is worked off.
+    func settled() {
+        let now = self.now
+        self.window.settled(at: now)
+        if self.window.lingers(at: now) { self.turns.ask() }
+    }
+
+    /// The loop has just looked at its sockets.
+    private func polled() {
+        if !self.waiting.isEmpty {
+            self.unflushed.append(contentsOf: self.waiting)
+            self.waiting.removeAll(keepingCapacity: true)
+            self.flushAll()
+        }
+        if self.window.lingers(at: self.now) {
+            // Whoever waits for this processor goes first.
+            sched_yield()
+            self.turns.ask()
         }
     }
 

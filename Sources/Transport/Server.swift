@@ -50,7 +50,7 @@ package protocol CallReview: Sendable {
 package final class Server: Sendable {
     private let core: ServerCore
     private let group: MultiThreadedEventLoopGroup
-    private let loops: [LoopContext]
+    let loops: [LoopContext]
     private let channels: [any Channel]
     private let sweeps: [RepeatedTask]
     private let hasStopped = Mutex(false)
@@ -69,6 +69,7 @@ package final class Server: Sendable {
         let loops = group.makeIterator().map { LoopContext(eventLoop: $0, server: core) }
         var channels: [any Channel] = []
         do throws(TransportError) {
+            for loop in loops { try await loop.open() }
             for listener in configuration.listeners {
                 channels.append(try await Self.bind(listener, core, group, loops))
             }

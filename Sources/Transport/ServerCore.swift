@@ -20,6 +20,21 @@ final class ServerCore: Sendable {
         self.table = ServiceTable(configuration.methods)
     }
 
+    /// When a call was last begun, on any loop; exact to ``Limits/askedGrain``.
+    private let askedAt = Atomic<UInt64>(0)
+
+    /// Takes note that a call is begun.
+    func asked(at now: UInt64) {
+        // Loops write it seldom, so that they do not take the memory from each other with each call.
+        guard now > self.askedAt.load(ordering: .relaxed) &+ Limits.askedGrain else { return }
+        self.askedAt.store(now, ordering: .relaxed)
+    }
+
+    /// Whether calls were begun a moment ago, so that what is long should give way.
+    func isAsked(at now: UInt64) -> Bool {
+        now < self.askedAt.load(ordering: .relaxed) &+ Limits.askedRecently
+    }
+
     var connectionCount: Int { self.state.withLock { $0.connections } }
 
     var isStopping: Bool { self.state.withLock { $0.isStopping } }

@@ -4,12 +4,15 @@ package enum TransportError: Error, Hashable, Sendable, CustomStringConvertible 
     /// There is a file at the path and it is not a socket.
     case notASocket(path: String)
     case cannotListen(Listener.Address, reason: String)
+    /// The event loops lack something of the system.
+    case cannotStart(reason: String)
 
     package var description: String {
         switch self {
         case .addressInUse(let address): "\(address) is already in use"
         case .notASocket(let path): "\(path) exists and is not a socket"
         case .cannotListen(let address, let reason): "cannot listen on \(address): \(reason)"
+        case .cannotStart(let reason): "cannot start the event loops: \(reason)"
         }
     }
 }

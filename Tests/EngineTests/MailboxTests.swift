@@ -25,6 +25,37 @@ import Testing
         pusher.join()
     }
 
+    @Test func severalAreTakenAtOnceAndAWaitEnds() {
+        let mailbox = Mailbox<Int>(capacity: 5)
+        // The deadline is long past.
+        #expect(mailbox.take(countMax: 2, until: 0) == [])
+        for element in 1...3 { _ = mailbox.push(element) }
+        #expect(mailbox.take(countMax: 2, until: 0) == [1, 2])
+        mailbox.close()
+        #expect(mailbox.take(countMax: 2, until: .max) == [3])
+        #expect(mailbox.take(countMax: 2, until: .max) == nil)
+    }
+
+    /// However its elements are taken.
+    @Test func whoWaitsForRoomGetsIt() throws {
+        let mailbox = Mailbox<Int>(capacity: 1)
+        _ = mailbox.push(0)
+        let pushed = Signal()
+        let pusher = WorkerThread(name: "pusher") {
+            mailbox.pushWaiting(1)
+            mailbox.pushWaiting(2)
+            pushed.send()
+        }
+        var taken: [Int] = []
+        while taken.count < 2 {
+            if let next = mailbox.takeFirstIfAny() { taken.append(next) }
+        }
+        taken += mailbox.take(countMax: 1, until: .max) ?? []
+        #expect(taken == [0, 1, 2])
+        try pushed.wait(for: "the pusher")
+        pusher.join()
+    }
+
     @Test func whatIsInsideWhenItClosesIsStillTaken() {
         let mailbox = Mailbox<Int>(capacity: 3)
         _ = mailbox.push(1)

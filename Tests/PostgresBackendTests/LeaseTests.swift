@@ -52,6 +52,19 @@ import Testing
         #expect(renewals == [.notFound, .expired, .renewed(ttlSeconds: 100)])
     }
 
+    @Test func whatAnInstanceReadsIsToldToTheOthers() throws {
+        let second = InstanceRecord(id: 2, name: "two", clientURLs: [])
+        let other = try self.store.open().makeKeeper()
+        #expect(try self.keeper.beat(self.me).readingFor == nil)
+        _ = try other.beat(second, readingFor: 7_000_000_000)
+        _ = try self.keeper.beat(self.me, readingFor: 3_000_000_000)
+        let told = try #require(try self.keeper.beat(self.me).readingFor)
+        #expect(told >= 7_000_000_000)
+        // Who is not there any more reads nothing.
+        try self.store.run("UPDATE instance SET beat_at = beat_at - interval '11 s' WHERE id = 2")
+        #expect(try self.keeper.beat(self.me).readingFor == nil)
+    }
+
     @Test func arenewalGivesTheFullTime() throws {
         _ = try self.keeper.beat(self.me)
         try self.store.run("UPDATE lease SET expires_at = clock_timestamp() + interval '50 s'")

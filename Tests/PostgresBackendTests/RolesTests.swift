@@ -157,7 +157,11 @@ import Testing
         #expect(try self.store.rows(query, as: third) == ["(other,/theirs)"])
         let connection = try PostgresConnection(self.store.url(self.store.owner))
         let readers = try SQLReader.all(of: FilledStore.acme, schema: "byre", on: connection)
-        #expect(readers == [self.reader, second])
+        #expect(readers == [FilledStore.acme: [self.reader, second]])
+        #expect(
+            try SQLReader.all(of: nil, schema: "byre", on: connection)
+                == [FilledStore.acme: [self.reader, second], FilledStore.other: [third]]
+        )
     }
 
     // MARK: Making and dropping them
@@ -185,6 +189,8 @@ import Testing
         ] {
             #expect(try readers.set(Set(roles), verifiers: [:], of: FilledStore.acme) == isChanged)
             #expect(try readers.readers(of: FilledStore.acme).map(\.name) == roles.sorted())
+            let present = try readers.roles(of: FilledStore.acme)
+            #expect(present[FilledStore.acme, default: []] == roles.sorted())
             for role in [self.reader, second] {
                 let keys = try? self.store.rows("SELECT key FROM live_key", as: role)
                 #expect(keys == (roles.contains(role) ? ["(/mine)"] : nil))

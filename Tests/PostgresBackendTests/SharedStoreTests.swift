@@ -222,6 +222,35 @@ import Testing
         #expect(third.nextID.rawValue == 6)
     }
 
+    /// What is written to a tenant that another instance erases would outlive it.
+    @Test func nothingIsWrittenToATenantThatIsBeingErased() throws {
+        var history = History(numbering: .tenant)
+        history.create(1, "default")
+        history.create(2, "gone")
+        try self.one.commit(history.take())
+        let cursor = self.cursor(history, 2)
+        #expect(try !self.begin(self.other, [cursor]).hasErased)
+        self.other.abandon()
+        var late = history
+        history.define(2) { definition in
+            definition.lifecycle = .deleting
+            definition.reclaimAt = 1
+        }
+        history.beginErasing(2)
+        try self.one.commit(history.take())
+        late.write(2, [("k", [1])])
+        let write = late.take()
+        for isThere in [true, false] {
+            #expect(try self.begin(self.other, [cursor]).hasErased)
+            let error = #expect(throws: BackendError.self) { try self.other.commit(write) }
+            #expect(error != nil)
+            guard isThere else { break }
+            history.erase(2)
+            try self.one.commit(history.take())
+        }
+        #expect(try PostgresBackend.verify(url: self.store.url) == [])
+    }
+
     // MARK: Compaction and imports
 
     @Test func removedRowsAreGoneForAll() throws {
@@ -251,18 +280,97 @@ import Testing
         try self.one.commit(history.take())
         let record = history.expected.tenants[0].record
         let batch = self.imported(history, into: record)
+        let keeper = try self.one.makeKeeper()
+        _ = try keeper.beat(self.me)
         try self.one.commit(batch)
-        let error = #expect(throws: BackendError.self) { try self.other.commit(batch) }
-        guard case .unavailable = error else {
-            Issue.record("told as \(String(describing: error))")
-            return
+        // Nor may the other clear what it takes for the remains of an import, or serve the tenant.
+        var clearing = CommitBatch()
+        clearing.registry = [.eraseRows(self.tenant, self.rows(1...9))]
+        history.define(1) { $0.lifecycle = .active }
+        for refused in [batch, clearing, history.take()] {
+            let error = #expect(throws: BackendError.self) { try self.other.commit(refused) }
+            guard case .unavailable = error else {
+                Issue.record("told as \(String(describing: error))")
+                return
+            }
         }
-        // What is imported does not exist yet.
-        #expect(try self.other.recovered() == history.expected)
+        #expect(try self.store.run("SELECT count(*) FROM kv") == "2")
         // An import that says nothing any more is over, and what it left goes with the next.
         try self.store.run("UPDATE tenant SET imported_at = imported_at - interval '1 hour'")
-        try self.other.commit(batch)
+        try self.other.commit(self.onPresent(batch))
         #expect(try self.store.run("SELECT count(*) FROM kv") == "2")
+    }
+
+    private func rows(_ places: ClosedRange<Int64>) -> ClosedRange<RowID> {
+        let first = RowID.first(of: self.tenant).rawValue - 1
+        let last = RowID(rawValue: first + places.upperBound)
+        return RowID(rawValue: first + places.lowerBound)...last
+    }
+
+    /// A batch that is decided on the tenant's present sequence.
+    private func onPresent(_ batch: CommitBatch) throws -> CommitBatch {
+        var batch = batch
+        let sequence = try #require(Int64(try self.store.run("SELECT sequence FROM tenant")))
+        batch.tenants[0].sequence = sequence + 1
+        return batch
+    }
+
+    private let me = InstanceRecord(id: 1, name: "one", clientURLs: [])
+
+    /// How an import can end without saying so.
+    enum End: CaseIterable {
+        /// Its instance has not been heard of for a while.
+        case silence
+        /// Its instance runs again, as another process.
+        case restart
+        /// It failed, and its instance clears what it wrote.
+        case failure
+    }
+
+    @Test(arguments: End.allCases) func whoComesAfterAnImportThatDiedNeedNotWait(_ end: End) throws
+    {
+        var history = History(numbering: .tenant)
+        history.create(1, "default")
+        history.define(1) { $0.lifecycle = .suspended }
+        try self.one.commit(history.take())
+        let batch = self.imported(history, into: history.expected.tenants[0].record)
+        let keeper = try self.one.makeKeeper()
+        _ = try keeper.beat(self.me)
+        try self.one.commit(batch)
+        #expect(throws: BackendError.self) { try self.other.commit(batch) }
+        switch end {
+        case .silence:
+            try self.store.run("UPDATE instance SET beat_at = beat_at - interval '11 s'")
+        case .restart:
+            let restarted = try self.store.open()
+            let again = try restarted.makeKeeper()
+            _ = try again.beat(self.me)
+            // The former process's end does not end what the new one is.
+            try keeper.leave(self.me)
+            #expect(try self.store.run("SELECT count(*) FROM instance") == "1")
+            try restarted.commit(self.onPresent(batch))
+            #expect(try self.store.run("SELECT count(*) FROM kv") == "2")
+            return
+        case .failure:
+            var clearing = CommitBatch()
+            clearing.registry = [.eraseRows(self.tenant, self.rows(1...1))]
+            try self.one.commit(clearing)
+            #expect(try self.store.run("SELECT count(*) FROM kv") == "1")
+        }
+        try self.other.commit(self.onPresent(batch))
+        #expect(try self.store.run("SELECT count(*) FROM kv") == "2")
+    }
+
+    /// An import whose commit failed has numbers that others take; clearing them takes nobody's rows.
+    @Test func clearingAnImportLeavesWhatIsCommitted() throws {
+        var history = History(numbering: .tenant)
+        history.create(1, "default")
+        history.write(1, [("a", [1])])
+        try self.other.commit(history.take())
+        var clearing = CommitBatch()
+        clearing.registry = [.eraseRows(self.tenant, self.rows(1...9))]
+        try self.one.commit(clearing)
+        #expect(try self.one.recovered() == history.expected)
     }
 
     @Test func theHousekeeperDeletesWhatAnImportLeft() throws {
@@ -277,5 +385,10 @@ import Testing
         for _ in 1...2 { _ = try keeper.beat(me) }
         #expect(try self.store.run("SELECT count(*) FROM kv") == "0")
         #expect(try self.store.run("SELECT importer IS NULL FROM tenant") == "t")
+        // Who goes on with it finds that somebody has changed the tenant.
+        history.write(1, [("k", [3])])
+        var late = history.take()
+        late.tenants[0].revision = 1
+        #expect(throws: BackendError.self) { try self.one.commit(late) }
     }
 }

@@ -123,7 +123,10 @@ import Testing
             ),
             (
                 "DELETE FROM tenant WHERE id = 2",
-                ["error: tenant 2 row 8 the tenant is not there"]
+                [
+                    "error: tenant 2 rows of commit_time of a tenant not there",
+                    "error: tenant 2 row 8 the tenant is not there",
+                ]
             ),
             (
                 "UPDATE tenant SET revision = 9 WHERE id = 1",

@@ -12,7 +12,7 @@ import Testing
 
     static let views = [
         "key_history", "live_key", "tenant_usage", "largest_prefix", "busiest_prefix",
-        "lease_usage",
+        "write_rate", "lease_usage",
     ]
 
     /// A value as Kubernetes stores it in protobuf.

@@ -9,6 +9,7 @@ import os
 import random
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -28,6 +29,8 @@ pytestmark = [
 
 SEEDS = int(os.environ.get("BYRE_FAULT_SEEDS", "1"))
 """How often each fault is run, each time with other load."""
+COUNTED: Counter[str] = Counter()
+"""What all runs together have looked at."""
 SECONDS = float(os.environ.get("BYRE_FAULT_SECONDS", "6"))
 """How long a fault that goes on, goes on."""
 PAUSE_SECONDS = float(os.environ.get("BYRE_PAUSE_SECONDS", "30"))
@@ -63,6 +66,8 @@ def run(folder: Path, urls: list[str], seed: str, fault: Fault) -> None:
             time.sleep(CALM_SECONDS)
             fault(started, load.chance)
             print(load.finish())
+            COUNTED.update(load.counted, runs=1)
+            print("so far:", ", ".join(f"{count} {name}" for name, count in COUNTED.items()))
             for instance in started:
                 assert instance.is_running()
                 assert load.answered(instance) > 50, "too little load"
@@ -170,6 +175,32 @@ def test_the_primary_dies_and_the_standby_takes_over(tmp_path: Path, seed: str) 
 
     try:
         run(tmp_path, [pair.url("byre")] * 3, seed, fault)
+    finally:
+        pair.close()
+
+
+def test_a_deposed_primary_comes_back(tmp_path: Path, seed: str) -> None:
+    """It takes itself for the primary, accepts writes, and is the first that the URL names. Nobody
+    writes to it, nor reads from it."""
+    pair = Pair()
+    revisions = "SELECT revision, sequence FROM byre.tenant"
+    deposed = []
+
+    def fault(started: list[Instance], chance: random.Random) -> None:
+        pair.fail_over()
+        for instance in started:
+            instance.wait_serving(30)
+        pair.primary.start()
+        deposed.append(pair.primary.sql(revisions))
+        for _ in range(3):
+            time.sleep(chance.uniform(0.5, 1.5))
+            pair.standby.terminate_connections()
+        for instance in started:
+            instance.wait_serving(30)
+
+    try:
+        run(tmp_path, [pair.url("byre")] * 2, seed, fault)
+        assert pair.primary.sql(revisions) == deposed[0] != pair.standby.sql(revisions)
     finally:
         pair.close()
 

@@ -2,6 +2,7 @@
 tenant, whom `byre tenant --sql-reader` makes."""
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,8 @@ pytestmark = pytest.mark.skipif(not stores.is_postgres(), reason="is about psql"
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 VIEWS = [
-    "key_history", "live_key", "tenant_usage", "largest_prefix", "busiest_prefix", "lease_usage",
+    "key_history", "live_key", "tenant_usage", "largest_prefix", "busiest_prefix", "write_rate",
+    "lease_usage",
 ]  # fmt: skip
 
 
@@ -66,10 +68,10 @@ def ask(schema: str, query: str, user: str) -> list[str]:
 
 
 def test_each_question_of_the_readme_is_answered(schema: str) -> None:
-    # Those that are about times and paths of JSON are SQLite's.
-    other = [".shell", "'$.", "changed_at", "write_rate", "not_before"]
+    # Those that are about bytes, paths of JSON and the times of leases are SQLite's.
+    other = [".shell", "'$.", "instr(", "not_before"]
     common = [it for it in blocks("sql") if not any(word in it for word in other)]
-    assert len(common) == 5
+    assert len(common) == 7
     answers = [ask(schema, query, USER) for query in common]
     assert [line.split("|")[0] for line in answers[0]] == ["acme", "default", "other"]
     assert all(answers[:-1])
@@ -82,9 +84,38 @@ def test_a_reader_sees_its_tenant_and_nothing_else(schema: str) -> None:
         for view in VIEWS:
             seen = ask(schema, f"SELECT DISTINCT tenant FROM {view}", f"{name}_reader")
             assert seen == [name], view
-        for table in ["kv", "tenant", "tenant_identity", "lease", "change", "sql_reader"]:
+        tables = ["kv", "tenant", "tenant_identity", "lease", "change", "commit_time", "sql_reader"]
+        for table in tables:
             with pytest.raises(ServerError, match="permission denied"):
                 ask(schema, f"SELECT * FROM {table}", f"{name}_reader")
+
+
+def test_times_are_those_of_the_commits(schema: str, server: TenantServer) -> None:
+    with server.client("acme") as client:
+        for number in range(40):
+            client.put(b"/dated/%d" % (number % 4), b"x")
+            time.sleep(0.05)
+    query = """
+        SELECT count(*), count(DISTINCT changed_at), min(changed_at) > now() - interval '60 s',
+            max(changed_at) <= clock_timestamp(), bool_and(changed_at >= before)
+        FROM (SELECT *, lag(changed_at) OVER (ORDER BY row) AS before FROM key_history
+            WHERE prefix = '/dated/') AS dated"""
+    (line,) = ask(schema, query, "acme_reader")
+    count, seconds, *facts = line.split("|")
+    assert count == "40" and 2 <= int(seconds) <= 6 and facts == ["t"] * 3, line
+    (rate,) = ask(schema, "SELECT writes_last_minute, writes_per_second FROM write_rate", "acme_reader")
+    writes, per_second = rate.split("|")
+    assert 40 <= int(writes) <= 60 and float(per_second) == round(int(writes) / 60, 2)
+    # One row a second at most.
+    rows = "SELECT max(n) FROM (SELECT count(*) AS n FROM commit_time GROUP BY row >> 40, at) AS it"
+    assert ask(schema, rows, USER) == ["1"]
+
+
+def test_a_tenant_is_shown_with_its_readers(admin: Admin) -> None:
+    assert admin.json("show", "acme")["sqlReaders"] == ["acme_reader"]
+    tenants = {it["name"]: it["sqlReaders"] for it in admin.json("list")["tenants"]}
+    assert tenants == {"acme": ["acme_reader"], "default": [], "other": ["other_reader"]}
+    assert re.search(r"SQL readers: +acme_reader", admin("show", "acme"))
 
 
 def test_update_says_who_reads(schema: str, admin: Admin) -> None:

@@ -194,11 +194,7 @@ def test_damaged_archives_leave_nothing(damage, server, admin) -> None:
         assert state(copy) == state(source)
 
 
-# On PostgreSQL a tenant is kept for some minutes for the import that a killed server was at.
-ALONE = pytest.mark.sqlite_only("the next import need not wait for another instance's")
-
-
-@pytest.mark.parametrize("victim", ["client", pytest.param("server", marks=ALONE)])
+@pytest.mark.parametrize("victim", ["client", "server"])
 def test_killed_in_the_middle(victim, server, admin) -> None:
     """Nobody sees half an import, and the same command again makes it whole."""
     with server.client("default") as source:

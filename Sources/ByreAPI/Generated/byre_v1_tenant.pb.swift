@@ -385,6 +385,16 @@ package nonisolated struct ByreTenant: Sendable {
   /// Where they are, if the isolation is ISOLATION_DEDICATED: the name of a schema, or of a file.
   package var home: String = String()
 
+  /// Who reads it with SQL, if that was asked for and the database could tell.
+  package var sqlReaders: ByreSQLReaders {
+    get {_sqlReaders ?? ByreSQLReaders()}
+    set {_sqlReaders = newValue}
+  }
+  /// Returns true if `sqlReaders` has been explicitly set.
+  package var hasSqlReaders: Bool {self._sqlReaders != nil}
+  /// Clears the value of `sqlReaders`. Subsequent reads from it will return its default value.
+  package mutating func clearSqlReaders() {self._sqlReaders = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -392,6 +402,21 @@ package nonisolated struct ByreTenant: Sendable {
   fileprivate var _reclaimAt: Int64? = nil
   fileprivate var _settings: ByreTenantSettings? = nil
   fileprivate var _erasure: ByreErasure? = nil
+  fileprivate var _sqlReaders: ByreSQLReaders? = nil
+}
+
+/// Roles of the database that see a tenant's views and nothing else.
+package nonisolated struct ByreSQLReaders: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// By name.
+  package var roles: [String] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 /// How far the erasing of a tenant is.
@@ -741,6 +766,9 @@ package nonisolated struct ByreGetRequest: Sendable {
   /// Clears the value of `tenant`. Subsequent reads from it will return its default value.
   package mutating func clearTenant() {self._tenant = nil}
 
+  /// Whether to tell who reads it with SQL, which the database is asked for.
+  package var withSqlReaders: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -779,6 +807,9 @@ package nonisolated struct ByreListRequest: Sendable {
 
   /// Those that are being deleted too.
   package var withDeleting: Bool = false
+
+  /// Whether to tell who reads them with SQL, which the database is asked for.
+  package var withSqlReaders: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -967,61 +998,73 @@ package nonisolated struct ByreGetSQLReadersRequest: Sendable {
 }
 
 /// Answers with the roles.
-package nonisolated struct ByreGetSQLReadersResponse: Sendable {
+package nonisolated struct ByreGetSQLReadersResponse: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// The tenant.
   package var tenant: ByreTenant {
-    get {_tenant ?? ByreTenant()}
-    set {_tenant = newValue}
+    get {_storage._tenant ?? ByreTenant()}
+    set {_uniqueStorage()._tenant = newValue}
   }
   /// Returns true if `tenant` has been explicitly set.
-  package var hasTenant: Bool {self._tenant != nil}
+  package var hasTenant: Bool {_storage._tenant != nil}
   /// Clears the value of `tenant`. Subsequent reads from it will return its default value.
-  package mutating func clearTenant() {self._tenant = nil}
+  package mutating func clearTenant() {_uniqueStorage()._tenant = nil}
 
   /// Whether there can be any: the store is in PostgreSQL.
-  package var possible: Bool = false
+  package var possible: Bool {
+    get {_storage._possible}
+    set {_uniqueStorage()._possible = newValue}
+  }
 
   /// By name.
-  package var readers: [ByreSQLReader] = []
+  package var readers: [ByreSQLReader] {
+    get {_storage._readers}
+    set {_uniqueStorage()._readers = newValue}
+  }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
-  fileprivate var _tenant: ByreTenant? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// Answers with the roles.
-package nonisolated struct ByreSetSQLReadersResponse: Sendable {
+package nonisolated struct ByreSetSQLReadersResponse: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// The tenant.
   package var tenant: ByreTenant {
-    get {_tenant ?? ByreTenant()}
-    set {_tenant = newValue}
+    get {_storage._tenant ?? ByreTenant()}
+    set {_uniqueStorage()._tenant = newValue}
   }
   /// Returns true if `tenant` has been explicitly set.
-  package var hasTenant: Bool {self._tenant != nil}
+  package var hasTenant: Bool {_storage._tenant != nil}
   /// Clears the value of `tenant`. Subsequent reads from it will return its default value.
-  package mutating func clearTenant() {self._tenant = nil}
+  package mutating func clearTenant() {_uniqueStorage()._tenant = nil}
 
   /// The roles that read it now, by name.
-  package var roles: [String] = []
+  package var roles: [String] {
+    get {_storage._roles}
+    set {_uniqueStorage()._roles = newValue}
+  }
 
   /// Whether they were other ones before.
-  package var changed: Bool = false
+  package var changed: Bool {
+    get {_storage._changed}
+    set {_uniqueStorage()._changed = newValue}
+  }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
-  fileprivate var _tenant: ByreTenant? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// Suspends a tenant.
@@ -1668,7 +1711,7 @@ nonisolated extension ByreTenantReference: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension ByreTenant: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Tenant"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}uid\0\u{1}prefix\0\u{1}state\0\u{3}reclaim_at\0\u{1}settings\0\u{3}created_at\0\u{1}generation\0\u{3}cluster_id\0\u{3}member_id\0\u{1}erasure\0\u{1}isolation\0\u{1}home\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}uid\0\u{1}prefix\0\u{1}state\0\u{3}reclaim_at\0\u{1}settings\0\u{3}created_at\0\u{1}generation\0\u{3}cluster_id\0\u{3}member_id\0\u{1}erasure\0\u{1}isolation\0\u{1}home\0\u{3}sql_readers\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1689,6 +1732,7 @@ nonisolated extension ByreTenant: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 11: try { try decoder.decodeSingularMessageField(value: &self._erasure) }()
       case 12: try { try decoder.decodeSingularEnumField(value: &self.isolation) }()
       case 13: try { try decoder.decodeSingularStringField(value: &self.home) }()
+      case 14: try { try decoder.decodeSingularMessageField(value: &self._sqlReaders) }()
       default: break
       }
     }
@@ -1738,6 +1782,9 @@ nonisolated extension ByreTenant: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if !self.home.isEmpty {
       try visitor.visitSingularStringField(value: self.home, fieldNumber: 13)
     }
+    try { if let v = self._sqlReaders {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1755,6 +1802,37 @@ nonisolated extension ByreTenant: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if lhs._erasure != rhs._erasure {return false}
     if lhs.isolation != rhs.isolation {return false}
     if lhs.home != rhs.home {return false}
+    if lhs._sqlReaders != rhs._sqlReaders {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ByreSQLReaders: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SQLReaders"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}roles\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedStringField(value: &self.roles) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.roles.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.roles, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ByreSQLReaders, rhs: ByreSQLReaders) -> Bool {
+    if lhs.roles != rhs.roles {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2202,7 +2280,7 @@ nonisolated extension ByreCreateResponse: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension ByreGetRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GetRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{3}with_sql_readers\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2211,6 +2289,7 @@ nonisolated extension ByreGetRequest: SwiftProtobuf.Message, SwiftProtobuf._Mess
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._tenant) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.withSqlReaders) }()
       default: break
       }
     }
@@ -2224,11 +2303,15 @@ nonisolated extension ByreGetRequest: SwiftProtobuf.Message, SwiftProtobuf._Mess
     try { if let v = self._tenant {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
+    if self.withSqlReaders != false {
+      try visitor.visitSingularBoolField(value: self.withSqlReaders, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: ByreGetRequest, rhs: ByreGetRequest) -> Bool {
     if lhs._tenant != rhs._tenant {return false}
+    if lhs.withSqlReaders != rhs.withSqlReaders {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2270,7 +2353,7 @@ nonisolated extension ByreGetResponse: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension ByreListRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ListRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}with_deleting\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}with_deleting\0\u{3}with_sql_readers\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2279,6 +2362,7 @@ nonisolated extension ByreListRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularBoolField(value: &self.withDeleting) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.withSqlReaders) }()
       default: break
       }
     }
@@ -2288,11 +2372,15 @@ nonisolated extension ByreListRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if self.withDeleting != false {
       try visitor.visitSingularBoolField(value: self.withDeleting, fieldNumber: 1)
     }
+    if self.withSqlReaders != false {
+      try visitor.visitSingularBoolField(value: self.withSqlReaders, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: ByreListRequest, rhs: ByreListRequest) -> Bool {
     if lhs.withDeleting != rhs.withDeleting {return false}
+    if lhs.withSqlReaders != rhs.withSqlReaders {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2573,41 +2661,81 @@ nonisolated extension ByreGetSQLReadersResponse: SwiftProtobuf.Message, SwiftPro
   package static let protoMessageName: String = _protobuf_package + ".GetSQLReadersResponse"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}possible\0\u{1}readers\0")
 
+  fileprivate class _StorageClass {
+    var _tenant: ByreTenant? = nil
+    var _possible: Bool = false
+    var _readers: [ByreSQLReader] = []
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _tenant = source._tenant
+      _possible = source._possible
+      _readers = source._readers
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._tenant) }()
-      case 2: try { try decoder.decodeSingularBoolField(value: &self.possible) }()
-      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.readers) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._tenant) }()
+        case 2: try { try decoder.decodeSingularBoolField(value: &_storage._possible) }()
+        case 3: try { try decoder.decodeRepeatedMessageField(value: &_storage._readers) }()
+        default: break
+        }
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._tenant {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    } }()
-    if self.possible != false {
-      try visitor.visitSingularBoolField(value: self.possible, fieldNumber: 2)
-    }
-    if !self.readers.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.readers, fieldNumber: 3)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._tenant {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      if _storage._possible != false {
+        try visitor.visitSingularBoolField(value: _storage._possible, fieldNumber: 2)
+      }
+      if !_storage._readers.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._readers, fieldNumber: 3)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: ByreGetSQLReadersResponse, rhs: ByreGetSQLReadersResponse) -> Bool {
-    if lhs._tenant != rhs._tenant {return false}
-    if lhs.possible != rhs.possible {return false}
-    if lhs.readers != rhs.readers {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._tenant != rhs_storage._tenant {return false}
+        if _storage._possible != rhs_storage._possible {return false}
+        if _storage._readers != rhs_storage._readers {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2617,41 +2745,81 @@ nonisolated extension ByreSetSQLReadersResponse: SwiftProtobuf.Message, SwiftPro
   package static let protoMessageName: String = _protobuf_package + ".SetSQLReadersResponse"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}roles\0\u{1}changed\0")
 
+  fileprivate class _StorageClass {
+    var _tenant: ByreTenant? = nil
+    var _roles: [String] = []
+    var _changed: Bool = false
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _tenant = source._tenant
+      _roles = source._roles
+      _changed = source._changed
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._tenant) }()
-      case 2: try { try decoder.decodeRepeatedStringField(value: &self.roles) }()
-      case 3: try { try decoder.decodeSingularBoolField(value: &self.changed) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._tenant) }()
+        case 2: try { try decoder.decodeRepeatedStringField(value: &_storage._roles) }()
+        case 3: try { try decoder.decodeSingularBoolField(value: &_storage._changed) }()
+        default: break
+        }
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._tenant {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    } }()
-    if !self.roles.isEmpty {
-      try visitor.visitRepeatedStringField(value: self.roles, fieldNumber: 2)
-    }
-    if self.changed != false {
-      try visitor.visitSingularBoolField(value: self.changed, fieldNumber: 3)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._tenant {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      if !_storage._roles.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._roles, fieldNumber: 2)
+      }
+      if _storage._changed != false {
+        try visitor.visitSingularBoolField(value: _storage._changed, fieldNumber: 3)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: ByreSetSQLReadersResponse, rhs: ByreSetSQLReadersResponse) -> Bool {
-    if lhs._tenant != rhs._tenant {return false}
-    if lhs.roles != rhs.roles {return false}
-    if lhs.changed != rhs.changed {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._tenant != rhs_storage._tenant {return false}
+        if _storage._roles != rhs_storage._roles {return false}
+        if _storage._changed != rhs_storage._changed {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

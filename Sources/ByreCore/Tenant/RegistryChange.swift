@@ -8,7 +8,8 @@ package enum RegistryChange: Sendable {
     /// The tenant cannot be taken back from here on. Its identities end; its name and prefix stay
     /// taken until it is erased.
     case beginErasing(TenantID)
-    /// Deletes those of the tenant's rows that are among these.
+    /// Deletes those of the tenant's rows that are among these. In a shared store, of a tenant that is
+    /// not being erased, only those above its commit point, and not while another instance imports.
     case eraseRows(TenantID, ClosedRange<RowID>)
     /// Deletes so many of the tenant's leases, any.
     case eraseLeases(TenantID, countMax: Int)

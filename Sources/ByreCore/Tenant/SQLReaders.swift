@@ -2,7 +2,10 @@
 ///
 /// Calls block and belong to no event loop; any thread may make them.
 package protocol SQLReaders: Sendable {
-    /// The roles that read a tenant, by name.
+    /// The roles that read a tenant, or each tenant for nil, by name; tenants without any are left out.
+    func roles(of tenant: TenantID?) throws(SQLReadersError) -> [TenantID: [String]]
+
+    /// The roles that read a tenant and can: they are there and have their grants. By name.
     func readers(of tenant: TenantID) throws(SQLReadersError) -> [SQLReaderRole]
 
     /// Makes `roles` those that read a tenant, and no others. What was done before an error stays

@@ -5,29 +5,34 @@ extension Committer {
     /// Times that a commit is begun anew because of what others committed meanwhile.
     private static let beginAttemptsMax = 8
 
-    /// Begins a commit of operations. Afterwards their tenants' states are the newest there are, and
-    /// leases that are not over after all are no longer proposed to expire.
+    /// Begins a commit of the operations from `first` on. Afterwards their tenants' states are the newest
+    /// there are, and leases that are not over after all are no longer proposed to expire.
+    /// - Returns: where the operations end that may be part of it.
     func begin(
         for submissions: inout [Submission],
         from first: Int
-    ) throws(BackendError) {
+    ) throws(BackendError) -> Int {
+        let count = min(
+            submissions.count - first,
+            self.parts.configuration.batchOperationsMax
+        )
+        let part = submissions[first..<(first + count)]
         var plan = CommitPlan()
         var tenants: [TenantStore] = []
         var seen: Set<TenantID> = []
-        for submission in submissions[first...].prefix(self.parts.configuration.batchOperationsMax)
-        where !submission.tenant.isErased {
+        for submission in part where !submission.tenant.isErased {
             if seen.insert(submission.tenant.id).inserted { tenants.append(submission.tenant) }
             if let lease = submission.expiring { plan.expiring.append(lease) }
         }
-        guard !tenants.isEmpty else { return }
+        guard !tenants.isEmpty else { return part.endIndex }
         let start = try self.begin(plan, tenants)
-        guard !plan.expiring.isEmpty else { return }
         let alive = Set(plan.expiring).subtracting(start.expired)
-        guard !alive.isEmpty else { return }
-        let rest = submissions[first...].filter { submission in
+        guard !alive.isEmpty else { return part.endIndex }
+        let rest = part.filter { submission in
             submission.expiring.map { !alive.contains($0) } ?? true
         }
-        submissions.replaceSubrange(first..., with: rest)
+        submissions.replaceSubrange(part.indices, with: rest)
+        return first + rest.count
     }
 
     /// Begins a change of the registry. Afterwards the registry, and these tenants, are the newest there
@@ -58,8 +63,13 @@ extension Committer {
                 let start = try shared.backend.begin(plan)
                 self.isBegun = true
                 if let registry = start.registry { self.take(registry) }
-                if self.take(start.news) { return start }
+                let isUpToDate = self.take(start.news)
+                guard !isUpToDate || start.hasErased else { return start }
                 self.abandonIfBegun()
+                if start.hasErased {
+                    let registry = try shared.backend.registry(since: self.registry.version)
+                    if let registry { self.take(registry) }
+                }
                 try self.catchUp(tenants)
             }
             throw BackendError.unavailable("others change the store faster than it can be followed")

@@ -53,10 +53,18 @@ extension Committer {
         if self.following?.hasWork == true { self.parts.queue.poke() }
     }
 
-    /// Fetches news until some tenants have no more.
+    /// Fetches news until some tenants have no more, for as long as a request may wait for it.
     func catchUp(_ tenants: [TenantStore]) throws(BackendError) {
+        let clock = self.parts.clock
+        let deadline = clock.now() + self.parts.configuration.requestTimeoutNanoseconds
         var behind = tenants
-        while !behind.isEmpty { behind = try self.fetch(behind) }
+        while !behind.isEmpty {
+            guard clock.now() < deadline else {
+                for tenant in behind { self.following?.want(tenant.id) }
+                throw .unavailable("others change the store faster than it can be followed")
+            }
+            behind = try self.fetch(behind)
+        }
     }
 
     /// Fetches one slice of news.
@@ -154,6 +162,7 @@ extension Committer {
         guard let shared = self.parts.shared else { return }
         let hasRemoved = self.compactions.removeShared(
             isHousekeeper: self.isHousekeeper,
+            readSince: shared.keeper.readSince,
             now: now
         ) { rows throws(BackendError) in try shared.backend.remove(rows) }
         // The rest has its turn after the operations that came meanwhile.

@@ -15,7 +15,13 @@ package final class Keeper: Sendable {
         var isReached = true
         var isHousekeeper = false
         var instances: [InstanceRecord] = []
+        var readSince: Int64?
+        /// When what the last beat told has been told for too long to be true still.
+        var end = Int64.min
     }
+
+    /// Beats that the housekeeper may miss before it takes itself for none: it may have stood still.
+    private static let beatsMissedMax: Int64 = 3
 
     /// Renewals that are made durable at once.
     private static let renewalsMax = 4_096
@@ -24,9 +30,9 @@ package final class Keeper: Sendable {
     private let me: InstanceRecord
     private let attention: Attention
     private let clock: Clock
+    private let pins: ReadPins
     private let beatNanoseconds: Int64
-    private let queue: FairQueue<Renewal>
-    private let lane = FairQueue<Renewal>.Lane()
+    private let mailbox: Mailbox<Renewal>
     private let status: Mutex<Status>
 
     init(
@@ -34,32 +40,34 @@ package final class Keeper: Sendable {
         me: InstanceRecord,
         attention: Attention,
         clock: Clock,
+        pins: ReadPins,
         configuration: Configuration
     ) {
         self.backend = backend
         self.me = me
         self.attention = attention
         self.clock = clock
+        self.pins = pins
         self.beatNanoseconds = configuration.beatNanoseconds
-        self.queue = FairQueue(
-            FairQueue.Bounds(
-                count: configuration.renewalsMax,
-                cost: .max,
-                laneCount: configuration.renewalsMax,
-                laneCost: .max
-            )
-        )
+        self.mailbox = Mailbox(capacity: configuration.renewalsMax)
         self.status = Mutex(Status(instances: [me]))
     }
 
     /// Whether this instance does what one is enough for; see ``Beat/isHousekeeper``.
-    var isHousekeeper: Bool { self.status.withLock { $0.isHousekeeper } }
+    var isHousekeeper: Bool {
+        let now = self.clock.now()
+        return self.status.withLock { $0.isHousekeeper && now < $0.end }
+    }
 
     /// Whether the store could be reached at the last beat.
     package var isReached: Bool { self.status.withLock { $0.isReached } }
 
     /// Instances that live, as of the last beat; this one is among them.
     package var instances: [InstanceRecord] { self.status.withLock { $0.instances } }
+
+    /// Since when, by this instance's clock, an instance has taken rows out of its index that it still
+    /// reads, as of the last beat; nil for none.
+    package var readSince: Int64? { self.status.withLock { $0.readSince } }
 
     /// Gives a lease its full time again. `body` is called on `executor`, always, unless this throws.
     /// - Throws: ``RequestError/tooManyRequests`` and ``RequestError/stopped``.
@@ -70,7 +78,7 @@ package final class Keeper: Sendable {
         _ body: @escaping @Sendable (Result<LeaseRenewal, RequestError>) -> Void
     ) throws(RequestError) {
         let renewal = Renewal(tenant: tenant, lease: lease, executor: executor, complete: body)
-        switch self.queue.push(renewal, cost: 1, to: self.lane) {
+        switch self.mailbox.push(renewal) {
         case .pushed: return
         case .full: throw .tooManyRequests
         case .closed: throw .stopped
@@ -81,24 +89,14 @@ package final class Keeper: Sendable {
 
     /// Refuses further renewals; ``run()`` makes those that came and returns.
     func close() {
-        self.queue.close()
-    }
-
-    /// Has ``run()`` beat now, if it is time.
-    func poke() {
-        self.queue.poke()
+        self.mailbox.close()
     }
 
     /// Beats and renews, until closed.
     func run() {
-        let portion = FairQueue<Renewal>.Portion(
-            alone: Self.renewalsMax,
-            shared: Self.renewalsMax,
-            besideShort: Self.renewalsMax
-        )
         var keeper: (any StoreKeeper)?
         var nextBeat: Int64 = 0
-        while let renewals = self.queue.take(portion, until: nextBeat) {
+        while let renewals = self.mailbox.take(countMax: Self.renewalsMax, until: nextBeat) {
             if keeper == nil { keeper = try? self.backend.makeKeeper() }
             if !renewals.isEmpty { self.renew(renewals, keeper) }
             let now = self.clock.now()
@@ -113,7 +111,9 @@ package final class Keeper: Sendable {
     private func beat(_ keeper: (any StoreKeeper)?) {
         var beat = Beat()
         beat.instances = self.instances
-        let told = keeper.flatMap { try? $0.beat(self.me) }
+        let now = self.clock.now()
+        let readFor = self.pins.readSince.map { now - $0 }
+        let told = keeper.flatMap { try? $0.beat(self.me, readingFor: readFor) }
         if let told { beat = told }
         // An instance that cannot reach the store is no housekeeper; how many there are it does not know.
         let count = max(beat.instances.count, 1)
@@ -121,7 +121,9 @@ package final class Keeper: Sendable {
             let before = status.instances.count
             status.isReached = told != nil
             status.isHousekeeper = beat.isHousekeeper
+            status.end = now + Self.beatsMissedMax * self.beatNanoseconds
             status.instances = beat.instances
+            status.readSince = beat.readingFor.map { now - $0 }
             return before != count
         }
         guard isChanged || !beat.overdue.isEmpty else { return }

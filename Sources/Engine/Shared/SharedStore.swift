@@ -10,10 +10,7 @@ package final class SharedStore: Sendable {
     package let keeper: Keeper
     private let isStopping = Atomic<Bool>(false)
     /// Holds nothing; closed to end a wait.
-    private let stopping = FairQueue<Void>(
-        FairQueue.Bounds(count: 1, cost: 1, laneCount: 1, laneCost: 1)
-    )
-    private static let nothing = FairQueue<Void>.Portion(alone: 1, shared: 1, besideShort: 1)
+    private let stopping = Mailbox<Void>(capacity: 1)
     private let threads = Mutex<[WorkerThread]>([])
 
     /// Nothing runs yet.
@@ -21,6 +18,7 @@ package final class SharedStore: Sendable {
         backend: any SharedBackend,
         me: InstanceRecord,
         clock: Clock,
+        pins: ReadPins,
         configuration: Configuration,
         poke: @escaping @Sendable () -> Void
     ) {
@@ -37,6 +35,7 @@ package final class SharedStore: Sendable {
             me: me,
             attention: attention,
             clock: clock,
+            pins: pins,
             configuration: configuration
         )
     }
@@ -88,7 +87,7 @@ package final class SharedStore: Sendable {
                 }
             } catch {
                 let pause = Int64(Self.listenMilliseconds) * 1_000_000
-                _ = self.stopping.take(Self.nothing, until: Clock.monotonic.now() + pause)
+                _ = self.stopping.take(countMax: 1, until: Clock.monotonic.now() + pause)
             }
         }
     }

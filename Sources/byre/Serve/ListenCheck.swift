@@ -52,7 +52,7 @@ package enum ListenCheck {
         switch error {
         case .addressInUse: self.failure(url, "it is in use")
         case .notASocket: self.failure(url, "there is a file that is no socket")
-        case .cannotListen(_, let reason): self.failure(url, reason)
+        case .cannotListen(_, let reason), .cannotStart(let reason): self.failure(url, reason)
         }
     }
 

@@ -70,7 +70,10 @@ extension TenantCommand {
     private func list() throws(CommandFailure) {
         let response: ByreListResponse = try self.connect().call(
             Self.service + "List",
-            ByreListRequest.with { $0.withDeleting = self.options.withDeleting }
+            ByreListRequest.with {
+                $0.withDeleting = self.options.withDeleting
+                $0.withSqlReaders = self.options.output == .json
+            }
         )
         switch self.options.output {
         case .table:
@@ -98,7 +101,10 @@ extension TenantCommand {
     func get(from server: RemoteServer) throws(CommandFailure) -> ByreTenant {
         let response: ByreGetResponse = try server.call(
             Self.service + "Get",
-            ByreGetRequest.with { $0.tenant = self.reference }
+            ByreGetRequest.with {
+                $0.tenant = self.reference
+                $0.withSqlReaders = true
+            }
         )
         return response.tenant
     }

@@ -22,6 +22,8 @@ enum TenantJSON {
         let identities: [String]
         let autoCompaction: AutoCompaction?
         let ownership: Ownership?
+        /// Roles of the database; not there when it has none or did not tell.
+        let sqlReaders: [String]?
         let erasure: Erasure?
         let usage: Usage?
 
@@ -48,6 +50,7 @@ enum TenantJSON {
                 ? AutoCompaction(tenant.settings.autoCompaction) : nil
             self.ownership =
                 tenant.settings.hasOwnership ? Ownership(tenant.settings.ownership) : nil
+            self.sqlReaders = tenant.hasSqlReaders ? tenant.sqlReaders.roles : nil
             self.erasure = tenant.hasErasure ? Erasure(tenant.erasure) : nil
             self.usage = usage.map { Usage($0, rates) }
         }

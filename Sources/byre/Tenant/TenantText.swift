@@ -34,7 +34,7 @@ enum TenantText {
         ]
         if tenant.settings.hasOwnership {
             let ownership = tenant.settings.ownership
-            lines.append(("Owner", "\(ownership.owner), as \(ownership.source)"))
+            fields.append(("Owner", "\(ownership.owner), as \(ownership.source)"))
         }
         let identities = tenant.settings.identities.map { "\($0.kind.text)=\($0.value)" }
         if identities.isEmpty {
@@ -42,6 +42,10 @@ enum TenantText {
         }
         for (number, identity) in identities.enumerated() {
             fields.append((number == 0 ? "Identities" : "", identity))
+        }
+        if tenant.hasSqlReaders {
+            let roles = tenant.sqlReaders.roles
+            fields.append(("SQL readers", roles.isEmpty ? "none" : roles.joined(separator: ", ")))
         }
         for limit in self.limits(tenant.settings.limits) {
             fields.append(("Limit of " + limit.name, limit.value ?? "none"))

@@ -7,6 +7,13 @@ struct SharedContents {
         var deadline: Int64
     }
 
+    struct Instance {
+        var record: InstanceRecord
+        var number: Int
+        var beatAt: Int64
+        var readingFor: Int64?
+    }
+
     /// A change that is no row, with the tenant's sequence after it.
     enum Change {
         case lease(CommitBatch.LeaseChange)
@@ -15,6 +22,8 @@ struct SharedContents {
 
     var tenants: [TenantID: StoredTenant] = [:]
     var rows: [TenantID: [CommitBatch.Row]] = [:]
+    /// All rows that were ever committed, in order.
+    var history: [TenantID: [CommitBatch.Row]] = [:]
     var leases: [TenantID: [LeaseID: Lease]] = [:]
     var alarms: [TenantID: Set<Alarm>] = [:]
     var changes: [TenantID: [(sequence: Int64, change: Change)]] = [:]
@@ -25,8 +34,16 @@ struct SharedContents {
     var nextID = TenantID(rawValue: 1)
     /// The store's clock, in nanoseconds.
     var now: Int64 = 0
-    var housekeeper: UInt64?
-    var instances: [UInt64: InstanceRecord] = [:]
+    /// Who keeps the house, and until when without saying so again.
+    var housekeeper: (id: UInt64, until: Int64)?
+    var heartbeat: Int64 = 0
+    /// Instances by id: which backend each is, and when it said last that it lives.
+    var instances: [UInt64: Instance] = [:]
+    var beats = 0
+    /// Whether the housekeeper is told of all leases as if their time was over.
+    var isSuspicious = false
+    /// Which backend imports into which tenants.
+    var importers: [TenantID: Int] = [:]
     /// Who holds which lock; nil names the registry.
     var locks: [TenantID?: Int] = [:]
     /// Rows in one slice of news.
@@ -91,22 +108,152 @@ struct SharedContents {
         return news
     }
 
+    // MARK: Instances
+
+    static let instanceNanoseconds: Int64 = 10_000_000_000
+    static let housekeeperNanoseconds: Int64 = 3_000_000_000
+    static let gapNanoseconds: Int64 = 4_000_000_000
+
+    var isFresh: Bool { self.now - self.heartbeat <= Self.gapNanoseconds }
+
+    func lives(_ number: Int) -> Bool {
+        self.instances.values.contains {
+            $0.number == number && self.now - $0.beatAt < Self.instanceNanoseconds
+        }
+    }
+
+    mutating func beat(_ me: InstanceRecord, _ number: Int, readingFor: Int64?) -> Beat {
+        self.beats += 1
+        self.instances[me.id] = Instance(
+            record: me,
+            number: number,
+            beatAt: self.now,
+            readingFor: readingFor
+        )
+        if self.housekeeper.map({ $0.id == me.id || $0.until < self.now }) ?? true {
+            self.housekeeper = (me.id, self.now + Self.housekeeperNanoseconds)
+        }
+        var beat = Beat()
+        beat.isHousekeeper = self.housekeeper?.id == me.id
+        beat.readingFor = self.instances.values.compactMap {
+            self.lives($0.number) ? $0.readingFor : nil
+        }.max()
+        beat.instances = self.instances.keys.sorted().compactMap { id in
+            self.instances[id].flatMap { self.lives($0.number) ? $0.record : nil }
+        }
+        guard beat.isHousekeeper else { return beat }
+        if !self.isFresh { self.extendLeases(by: self.now - self.heartbeat) }
+        self.heartbeat = self.now
+        for (tenant, leases) in self.leases {
+            guard self.tenants[tenant]?.definition.lifecycle == .active else { continue }
+            for (id, lease) in leases where lease.deadline <= self.now || self.isSuspicious {
+                beat.overdue.append(ExpiringLease(tenant: tenant, lease: id))
+            }
+        }
+        return beat
+    }
+
+    private mutating func extendLeases(by gap: Int64) {
+        for (tenant, leases) in self.leases {
+            self.leases[tenant] = leases.mapValues {
+                Lease(ttlSeconds: $0.ttlSeconds, deadline: $0.deadline + gap)
+            }
+        }
+    }
+
+    mutating func leave(_ me: InstanceRecord, _ number: Int) {
+        guard self.instances[me.id]?.number == number else { return }
+        self.instances[me.id] = nil
+        if self.housekeeper?.id == me.id { self.housekeeper = nil }
+    }
+
+    /// Lets time pass in which every instance that reaches the store says that it lives.
+    mutating func advance(by nanoseconds: Int64) {
+        self.now += nanoseconds
+        for (id, instance) in self.instances where !self.cut.contains(instance.number) {
+            self.instances[id]?.beatAt += nanoseconds
+            guard self.housekeeper?.id == id else { continue }
+            self.housekeeper?.until += nanoseconds
+            self.heartbeat += nanoseconds
+        }
+    }
+
+    // MARK: Imports
+
+    /// Why a commit may not be, or nil.
+    func refusal(of batch: CommitBatch, by instance: Int) -> String? {
+        var concerned = Set(batch.tenants.filter { self.isImport(batch, into: $0) }.map(\.id))
+        for change in batch.registry {
+            switch change {
+            case .define(let id, let definition) where definition.lifecycle == .active:
+                concerned.insert(id)
+            case .eraseRows(let id, _) where self.tenants[id]?.isErasing == false:
+                concerned.insert(id)
+            default: break
+            }
+        }
+        for tenant in concerned {
+            if let importer = self.importers[tenant], importer != instance, self.lives(importer) {
+                return "another instance imports"
+            }
+        }
+        return nil
+    }
+
+    private func isImport(_ batch: CommitBatch, into record: TenantRecord) -> Bool {
+        batch.rows.contains {
+            $0.tenant == record.id && $0.version.modRevision > record.revision
+        }
+    }
+
+    private mutating func removeRowsAbove(_ tenant: TenantID) {
+        let revision = self.tenants[tenant]?.record.revision ?? 0
+        self.rows[tenant]?.removeAll { $0.version.modRevision > revision }
+    }
+
+    private mutating func noteImports(_ batch: CommitBatch, by instance: Int) {
+        for record in batch.tenants where self.isImport(batch, into: record) {
+            if self.importers[record.id] != instance { self.removeRowsAbove(record.id) }
+            self.importers[record.id] = instance
+        }
+    }
+
     // MARK: Commits
 
     mutating func commit(_ batch: CommitBatch, by instance: Int) {
+        let importing = Set(
+            batch.tenants.map(\.id).filter {
+                self.tenants[$0]?.definition.lifecycle == .suspended
+            }
+        )
         for change in batch.registry { self.apply(change, by: instance) }
-        for record in batch.tenants { self.check(record, batch, by: instance) }
-        for row in batch.rows { self.rows[row.tenant, default: []].append(row) }
+        self.noteImports(batch, by: instance)
+        for record in batch.tenants {
+            let isImporting = importing.contains(record.id)
+            self.check(record, batch, isImporting: isImporting, by: instance)
+        }
+        let points = Dictionary(uniqueKeysWithValues: batch.tenants.map { ($0.id, $0.revision) })
+        for row in batch.rows {
+            self.rows[row.tenant, default: []].append(row)
+            guard row.version.modRevision <= points[row.tenant] ?? 0 else { continue }
+            self.history[row.tenant, default: []].append(row)
+        }
         for record in batch.tenants { self.tenants[record.id]?.record = record }
         for change in batch.leases { self.apply(change) }
         for change in batch.alarms { self.apply(change) }
     }
 
     /// Notes what a commit breaks of the promises of a shared store's writers.
-    private mutating func check(_ record: TenantRecord, _ batch: CommitBatch, by instance: Int) {
+    private mutating func check(
+        _ record: TenantRecord,
+        _ batch: CommitBatch,
+        isImporting: Bool,
+        by instance: Int
+    ) {
         guard let present = self.tenants[record.id] else {
             return self.faults.append("tenant \(record.id.rawValue) is unknown")
         }
+        if present.isErasing { self.faults.append("tenant \(record.id.rawValue) is being erased") }
         let isCreated = batch.registry.contains {
             if case .create = $0 { $0.tenant == record.id } else { false }
         }
@@ -118,7 +265,6 @@ struct SharedContents {
         }
         var row = present.record.nextRow
         var main = present.record.revision
-        let isImporting = present.definition.lifecycle == .suspended
         for new in batch.rows where new.tenant == record.id {
             if new.version.row != row { self.faults.append("row \(new.version.row.rawValue)") }
             row = row.next
@@ -171,10 +317,23 @@ struct SharedContents {
             if self.tenants[id] != nil { self.faults.append("tenant \(id.rawValue) comes twice") }
             self.tenants[id] = StoredTenant(record, definition)
             self.nextID = max(self.nextID, TenantID(rawValue: id.rawValue + 1))
-        case .define(_, let definition): self.tenants[id]?.definition = definition
+        case .define(_, let definition):
+            if definition.lifecycle == .active, let importer = self.importers[id] {
+                if importer != instance { self.removeRowsAbove(id) }
+                self.importers[id] = nil
+            }
+            self.tenants[id]?.definition = definition
         case .beginErasing: self.tenants[id]?.isErasing = true
         case .eraseRows(_, let rows):
-            self.rows[id]?.removeAll { rows.contains($0.version.row) }
+            let revision =
+                self.tenants[id]?.isErasing == true ? -1 : self.tenants[id]?.record.revision ?? 0
+            self.rows[id]?.removeAll {
+                rows.contains($0.version.row) && $0.version.modRevision > revision
+            }
+            if self.importers.removeValue(forKey: id) != nil {
+                // Who goes on with it finds the tenant changed.
+                self.tenants[id]?.record.sequence += 1
+            }
         case .eraseLeases: self.leases[id] = nil
         case .erase:
             self.tenants[id] = nil

@@ -41,6 +41,9 @@ final class SharedMemoryBackend: SharedBackend {
             guard wanted.allSatisfy({ contents.locks[$0] == nil }) else { return nil }
             for lock in wanted { contents.locks[lock] = number }
             var start = CommitStart()
+            start.hasErased = plan.cursors.contains {
+                contents.tenants[$0.tenant]?.isErasing ?? true
+            }
             start.news = plan.cursors.compactMap { contents.news(since: $0) }
             if let version = plan.registryVersion {
                 start.registry = contents.registry(since: version)
@@ -48,7 +51,9 @@ final class SharedMemoryBackend: SharedBackend {
             let now = contents.now
             start.expired = Set(
                 plan.expiring.filter { lease in
-                    contents.leases[lease.tenant]?[lease.lease].map { $0.deadline <= now } ?? false
+                    guard contents.isFresh else { return false }
+                    return contents.leases[lease.tenant]?[lease.lease].map { $0.deadline <= now }
+                        ?? false
                 }
             )
             return start
@@ -70,6 +75,9 @@ final class SharedMemoryBackend: SharedBackend {
                 fault = contents.commitFaults[self.number]?.removeFirst()
             }
             if fault == .before { return .unavailable("told to") }
+            if let refusal = contents.refusal(of: batch, by: self.number) {
+                return .unavailable(refusal)
+            }
             contents.commit(batch, by: self.number)
             return fault == .unknown ? .uncertain("told to") : nil
         }
@@ -173,23 +181,8 @@ final class SharedMemoryBackend: SharedBackend {
             return changes ?? HeardChanges()
         }
 
-        func beat(_ me: InstanceRecord) throws(BackendError) -> Beat {
-            try self.backend.reach { contents in
-                contents.instances[me.id] = me
-                if contents.housekeeper == nil { contents.housekeeper = me.id }
-                var beat = Beat()
-                beat.isHousekeeper = contents.housekeeper == me.id
-                beat.instances = contents.instances.keys.sorted().compactMap {
-                    contents.instances[$0]
-                }
-                guard beat.isHousekeeper else { return beat }
-                for (tenant, leases) in contents.leases {
-                    for (id, lease) in leases where lease.deadline <= contents.now {
-                        beat.overdue.append(ExpiringLease(tenant: tenant, lease: id))
-                    }
-                }
-                return beat
-            }
+        func beat(_ me: InstanceRecord, readingFor: Int64?) throws(BackendError) -> Beat {
+            try self.backend.reach { $0.beat(me, self.backend.number, readingFor: readingFor) }
         }
 
         func renew(_ leases: [ExpiringLease]) throws(BackendError) -> [LeaseRenewal] {
@@ -198,7 +191,9 @@ final class SharedMemoryBackend: SharedBackend {
                     guard let present = contents.leases[lease.tenant]?[lease.lease] else {
                         return .notFound
                     }
-                    guard present.deadline > contents.now else { return .expired }
+                    guard present.deadline > contents.now || !contents.isFresh else {
+                        return .expired
+                    }
                     contents.leases[lease.tenant]?[lease.lease]?.deadline =
                         contents.now + present.ttlSeconds * 1_000_000_000
                     return .renewed(ttlSeconds: present.ttlSeconds)
@@ -207,10 +202,7 @@ final class SharedMemoryBackend: SharedBackend {
         }
 
         func leave(_ me: InstanceRecord) throws(BackendError) {
-            try self.backend.reach { contents in
-                contents.instances[me.id] = nil
-                if contents.housekeeper == me.id { contents.housekeeper = nil }
-            }
+            try self.backend.reach { $0.leave(me, self.backend.number) }
         }
 
         func values(

@@ -29,6 +29,16 @@ package final class SharedMemoryStore: Sendable {
     /// What instances did that they may not do.
     package var faults: [String] { self.contents.withLock { $0.faults } }
 
+    /// Instances that say that they read what is compacted.
+    package var readers: [UInt64] {
+        self.contents.withLock { contents in
+            contents.instances.values.filter { $0.readingFor != nil }.map(\.record.id).sorted()
+        }
+    }
+
+    /// How often instances said that they live.
+    package var beats: Int { self.contents.withLock { $0.beats } }
+
     /// How often each lease was revoked.
     package var revocations: [LeaseID: Int] { self.contents.withLock { $0.revocations } }
 
@@ -36,9 +46,14 @@ package final class SharedMemoryStore: Sendable {
         self.contents.withLock { $0.rows[tenant] ?? [] }
     }
 
-    /// Lets the store's clock go on.
+    /// All rows that were ever committed by operations, in order.
+    package func history(of tenant: TenantID) -> [CommitBatch.Row] {
+        self.contents.withLock { $0.history[tenant] ?? [] }
+    }
+
+    /// Lets the store's clock go on, while the instances that are not cut off say that they live.
     package func advance(bySeconds seconds: Int64) {
-        self.contents.withLock { $0.now += seconds * 1_000_000_000 }
+        self.contents.withLock { $0.advance(by: seconds * 1_000_000_000) }
     }
 
     /// Lets an instance not reach the store, or reach it again.
@@ -48,8 +63,34 @@ package final class SharedMemoryStore: Sendable {
         }
     }
 
+    /// Tells the housekeeper of all leases as if their time was over, or no longer.
+    package func suspectAllLeases(_ isSuspicious: Bool = true) {
+        self.contents.withLock { $0.isSuspicious = isSuspicious }
+    }
+
+    /// Which instance keeps the house; nil when nobody does.
+    package var housekeeper: UInt64? {
+        self.contents.withLock { contents in
+            contents.housekeeper.flatMap { $0.until < contents.now ? nil : $0.id }
+        }
+    }
+
+    /// What leases have left, in seconds.
+    package func secondsLeft(of tenant: TenantID) -> [LeaseID: Int64] {
+        self.contents.withLock { contents in
+            (contents.leases[tenant] ?? [:]).mapValues {
+                ($0.deadline - contents.now) / 1_000_000_000
+            }
+        }
+    }
+
     package func failCommits(of instance: Int, _ faults: [Fault]) {
         self.contents.withLock { $0.commitFaults[instance, default: []] += faults }
+    }
+
+    /// Takes back what ``failCommits(of:_:)`` has left.
+    package func failNoCommits(of instance: Int) {
+        self.contents.withLock { $0.commitFaults[instance] = nil }
     }
 
     /// Forgets what happened to leases and alarms so far.

@@ -6,7 +6,10 @@ import Synchronization
 /// Several engines on one store in memory. Threads run by the machine's clock, leases by the store's.
 final class SharedFixture {
     let memory: SharedMemoryStore
-    let stores: [Store]
+    private(set) var stores: [Store] = []
+    /// Which of the store's backends each instance has: another one after each start.
+    private(set) var numbers: [Int] = []
+    private let configuration: Configuration
     let reports = Reports()
 
     init(
@@ -22,30 +25,45 @@ final class SharedFixture {
         configuration.settleRetryNanoseconds = 1_000_000
         configure(&configuration)
         self.memory = memory
-        var stores: [Store] = []
-        let reports = self.reports
+        self.configuration = configuration
         for number in 0..<instances {
-            stores.append(
-                try Store(
-                    backend: memory.backend(number),
-                    configuration: configuration,
-                    instance: InstanceRecord(
-                        id: UInt64(number) + 1,
-                        name: "i\(number)",
-                        clientURLs: []
-                    ),
-                    newTenant: .numbered(1, name: "default"),
-                    encodeEvent: Self.encode,
-                    report: { reports.append($0) }
-                )
-            )
+            self.stores.append(try self.start(number, as: number))
+            self.numbers.append(number)
         }
-        self.stores = stores
     }
 
     deinit {
-        for number in self.stores.indices { self.memory.cut(number, false) }
+        for number in self.numbers { self.memory.cut(number, false) }
         for store in self.stores { store.stop() }
+    }
+
+    private func start(_ instance: Int, as number: Int) throws -> Store {
+        let reports = self.reports
+        return try Store(
+            backend: self.memory.backend(number),
+            configuration: self.configuration,
+            instance: InstanceRecord(
+                id: UInt64(instance) + 1,
+                name: "i\(instance)",
+                clientURLs: []
+            ),
+            newTenant: .numbered(1, name: "default"),
+            encodeEvent: Self.encode,
+            report: { reports.append($0) }
+        )
+    }
+
+    /// Lets an instance not reach the store, or reach it again.
+    func cut(_ instance: Int, _ isCut: Bool = true) {
+        self.memory.cut(self.numbers[instance], isCut)
+    }
+
+    /// Kills an instance, without a word of it to the store, and starts it anew.
+    func restart(_ instance: Int) throws {
+        self.cut(instance)
+        self.stores[instance].stop()
+        self.numbers[instance] += self.stores.count
+        self.stores[instance] = try self.start(instance, as: self.numbers[instance])
     }
 
     /// An event as text: `3 PUT a=1`, `4 DEL a was 1`.
@@ -98,26 +116,60 @@ final class SharedFixture {
     /// Asks an instance for a current state of a tenant.
     /// - Returns: why it cannot have one.
     func barrier(_ instance: Int, _ name: String = "default") throws -> RequestError? {
-        guard let shared = self.stores[instance].shared else { return nil }
-        let signal = Signal()
-        let failure = Mutex<RequestError?>(nil)
-        let box = Box(failure: failure)
-        try shared.barrier.wait(
-            for: self.tenant(instance, name),
-            on: InlineExecutor.shared
-        ) { result in
-            if case .failure(let error) = result { box.failure.withLock { $0 = error } }
-            signal.send()
-        }
-        try signal.wait(for: "a current state")
-        return box.failure.withLock { $0 }
+        guard let result = try self.wait(at: instance, name, lease: nil) else { return nil }
+        if case .failure(let error) = result { return error }
+        return nil
     }
 
-    private final class Box: Sendable {
-        let failure: Mutex<RequestError?>
+    /// What a lease has left by the store's clock, in nanoseconds, as an instance tells; nil for no such
+    /// lease.
+    func remaining(_ lease: LeaseID, at instance: Int) throws -> Int64? {
+        try self.wait(at: instance, "default", lease: lease)?.get() ?? nil
+    }
 
-        init(failure: consuming sending Mutex<RequestError?>) {
-            self.failure = failure
+    private func wait(
+        at instance: Int,
+        _ name: String,
+        lease: LeaseID?
+    ) throws -> Result<ReadBarrier.Remaining, RequestError>? {
+        guard let shared = self.stores[instance].shared else { return nil }
+        let told = Told<ReadBarrier.Remaining>()
+        try shared.barrier.wait(
+            for: self.tenant(instance, name),
+            lease: lease,
+            on: InlineExecutor.shared,
+            told.tell
+        )
+        return try told.result("a current state")
+    }
+
+    /// Keeps a lease alive through an instance.
+    func renew(_ lease: LeaseID, at instance: Int) throws -> LeaseRenewal? {
+        guard let shared = self.stores[instance].shared else { return nil }
+        let told = Told<LeaseRenewal>()
+        try shared.keeper.renew(
+            lease,
+            of: self.tenant(instance),
+            on: InlineExecutor.shared,
+            told.tell
+        )
+        return try told.result("a renewal").get()
+    }
+
+    /// What another thread tells once.
+    private final class Told<Value: Sendable>: Sendable {
+        private let signal = Signal()
+        private let value = Mutex<Result<Value, RequestError>?>(nil)
+
+        func tell(_ result: Result<Value, RequestError>) {
+            self.value.withLock { $0 = result }
+            self.signal.send()
+        }
+
+        func result(_ what: String) throws -> Result<Value, RequestError> {
+            try self.signal.wait(for: what)
+            guard let result = self.value.withLock({ $0 }) else { throw Signal.Hang(what: what) }
+            return result
         }
     }
 
@@ -135,7 +187,7 @@ final class SharedFixture {
         let tenant = try self.tenant(instance, name)
         let pinned = tenant.pinnedSnapshot()
         let loader = ReaderLoader(
-            reader: try self.memory.backend(instance).makeReader(),
+            reader: try self.memory.backend(self.numbers[instance]).makeReader(),
             cache: self.stores[instance].cache
         )
         let read = try RangeRead(RangeRequest(range: .all), of: pinned.state, loader: loader)
@@ -147,11 +199,12 @@ final class SharedFixture {
     }
 
     /// Waits until something holds that other threads bring about.
-    func await(_ what: String, _ condition: () throws -> Bool) throws {
+    /// - Parameter instance: one that reaches the store.
+    func await(_ what: String, at instance: Int = 0, _ condition: () throws -> Bool) throws {
         // Each turn is a question to the store, not a pause.
         for _ in 0..<200_000 {
             if try condition() { return }
-            _ = try self.barrier(0)
+            _ = try self.barrier(instance)
         }
         throw Signal.Hang(what: what)
     }
@@ -159,19 +212,28 @@ final class SharedFixture {
 
 /// A watch stream of one instance, read as text.
 final class SharedWatch {
+    private static let loops = Atomic<Int32>(0)
+
     private let tenant: TenantStore
     private let stream: WatchStreamID
     private let waker = Waker()
     private(set) var lines: [String] = []
 
-    init(_ fixture: SharedFixture, _ instance: Int, from start: Int64 = 0) throws {
-        self.tenant = try fixture.tenant(instance)
-        self.tenant.setWaker(self.waker, forLoop: 0)
+    init(
+        _ fixture: SharedFixture,
+        _ instance: Int,
+        _ name: String = "default",
+        from start: Int64 = 0
+    ) throws {
+        self.tenant = try fixture.tenant(instance, name)
+        // A loop of its own, so that several are woken apart.
+        let loop = Self.loops.add(1, ordering: .relaxed).newValue
+        self.tenant.setWaker(self.waker, forLoop: loop)
         var request = WatchCreateRequest(key: [], rangeEnd: [0])
         request.startRevision = start
         request.options = [.previousKV]
         let stream = self.tenant.withHub { [request] hub in
-            let id = hub.openStream(loop: 0, progressInterval: .seconds(10), now: .zero)
+            let id = hub.openStream(loop: loop, progressInterval: .seconds(10), now: .zero)
             if let id { _ = hub.create(request, on: id, now: .zero) }
             return id
         }
@@ -189,7 +251,17 @@ final class SharedWatch {
         return self.lines
     }
 
-    private func drain() {
+    /// Waits for a line.
+    func lines(until isLast: (String) -> Bool) throws {
+        self.drain()
+        while !(self.lines.last.map(isLast) ?? false) {
+            try self.waker.wait()
+            self.drain()
+        }
+    }
+
+    /// Takes what has come so far.
+    func drain() {
         let stream = self.stream
         let responses = self.tenant.withHub { hub in
             var responses: [WatchResponse] = []

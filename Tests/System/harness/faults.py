@@ -60,6 +60,7 @@ class Load:
             Writer(f"w{number}", instance.target, seed=seed)
             for number, instance in enumerate(instances)
         ]
+        self.counted: Counter[str] = Counter()
         self.watchers = []
         for number, instance in enumerate(instances):
             kinds = (
@@ -125,6 +126,9 @@ class Load:
                 raise AssertionError(f"watcher {watcher.name}: {error}") from None
         unknown = sum(it.returned == math.inf for it in operations)
         sessions = sum(len(watcher.record.sessions) for watcher in self.watchers)
+        self.counted = Counter(
+            {"histories": registers, "operations": len(operations), "writes": acknowledged}
+        )
         return (
             f"{registers} histories of registers with {len(operations)} operations, {unknown} of "
             f"them of unknown outcome, all linearizable; {acknowledged} writes acknowledged, "
