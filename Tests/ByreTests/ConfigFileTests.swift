@@ -68,7 +68,21 @@ import byre
             )
         }
         #expect(try read("").options.store == .postgres(url: url))
-        #expect(throws: ConfigError.self) { try read(", url: \"sqlite:///a\"") }
+        #expect(
+            throws: ConfigError("etc/byre.yaml:1:10: \"url\" and \"urlFile\" exclude each other")
+        ) {
+            try read(", url: \"sqlite:///a\"")
+        }
+        let other = try #require(fopen(path, "w"))
+        fputs("a-secret", other)
+        fclose(other)
+        #expect(
+            throws: ConfigError(
+                "etc/byre.yaml:1:32: the file holds no URL of a store that can be used"
+            )
+        ) {
+            try read("")
+        }
     }
 
     @Test func everythingIsTaken() throws {
@@ -248,10 +262,6 @@ import byre
         Mistake(
             "stores: [{name: a, urlFile: nowhere}]",
             "1:29: etc/nowhere: there is no such file"
-        ),
-        Mistake(
-            "stores: [{name: a, url: \"sqlite:///a\", urlFile: /dev/null}]",
-            "1:51: the file holds no URL of a store that can be used"
         ),
         // Listeners.
         Mistake("listeners: [{tenant: a}]", "1:13: \"url\" is missing"),

@@ -33,7 +33,7 @@ private final class NotifySocket {
     /// The datagram that has come, as text; nil when there is none.
     var received: String? {
         var buffer = [UInt8](repeating: 0, count: 64)
-        let count = recv(self.descriptor, &buffer, buffer.count, CInt(MSG_DONTWAIT.rawValue))
+        let count = recv(self.descriptor, &buffer, buffer.count, CInt(MSG_DONTWAIT))
         return count < 0 ? nil : String(decoding: buffer[..<count], as: UTF8.self)
     }
 }

@@ -33,7 +33,7 @@ package enum ServiceManager {
         // An abstract name has no byte at its end: its length is that of the name alone.
         let length = MemoryLayout<sa_family_t>.size + path.utf8.count
         let message = Array(state.rawValue.utf8)
-        let flags = CInt(MSG_NOSIGNAL.rawValue) | CInt(MSG_DONTWAIT.rawValue)
+        let flags = CInt(MSG_NOSIGNAL) | CInt(MSG_DONTWAIT)
         let sent = withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 sendto(descriptor, message, message.count, flags, $0, socklen_t(length))

@@ -107,6 +107,16 @@ app.kubernetes.io/part-of: byre
 {{- end -}}
 {{- end -}}
 
+{{- define "byre.kamajiSecret" -}}
+{{- if .Values.kamaji.clientSecret -}}
+{{- .Values.kamaji.clientSecret -}}
+{{- else if .Values.tls.certManager.enabled -}}
+{{- printf "%s-kamaji" (include "byre.fullname" .) -}}
+{{- else -}}
+{{- required "kamaji.clientSecret: Kamaji needs a certificate whose common name is root" .Values.kamaji.clientSecret -}}
+{{- end -}}
+{{- end -}}
+
 {{/* The file of "byre serve --config". */}}
 {{- define "byre.config" -}}
 {{- $tls := dict "certificate" "/etc/byre/server/tls.crt" "key" "/etc/byre/server/tls.key" "clientCA" "/etc/byre/authority/ca.crt" -}}
