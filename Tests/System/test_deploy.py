@@ -58,7 +58,7 @@ def tool(name: str) -> Path:
 
 ON_POSTGRES = {"store": {"type": "postgresql", "postgresql": {"existingSecret": "store"}}}
 EVERYTHING = {
-    "controller": {"enabled": True, "namespaces": ["a", "b"], "extraArgs": ["--once"]},
+    "controller": {"enabled": True, "namespace": "a", "extraArgs": ["--once"]},
     "kamaji": {"enabled": True},
     "networkPolicy": {"enabled": True, "clients": [{"podSelector": {}}]},
     "serviceMonitor": {"enabled": True, "labels": {"release": "a"}},
@@ -359,7 +359,7 @@ def test_a_unit_is_well_formed_and_confined(tmp_path: Path, path: Path) -> None:
 
 @pytest.mark.parametrize("path", UNITS, ids=lambda it: it.stem)
 def test_a_units_command_line_is_understood(path: Path) -> None:
-    words = sandbox.Unit(path).service("ExecStart").split()
+    words = re.sub(r"\\\n", " ", sandbox.Unit(path).service("ExecStart")).split()
     assert words[0] == "/usr/bin/byre"
     done = run(paths.byre(), words[1], "--help")
     if words[1] == "controller" and done.returncode == 2:
@@ -583,6 +583,34 @@ def test_the_example_of_a_configuration_serves(tmp_path: Path) -> None:
             "put", "a", "b",
         )  # fmt: skip
         assert done.stdout.strip() == "OK", done.stderr
+
+
+def test_the_controller_makes_the_example_of_tenants_so(tmp_path: Path) -> None:
+    """`tenants.yaml`, with the flags of the controller's unit."""
+    unit = sandbox.Unit(DEPLOY / "systemd" / "byre-controller.service")
+    words = re.sub(r"\\\n", " ", unit.service("ExecStart")).split()[1:]
+    if run(paths.byre(), words[0], "--help").returncode:
+        pytest.skip("this Byre has no controller")
+    etc = tmp_path / "etc"
+    assert run(paths.byre(), "ca", "init", "--out", etc / "ca").returncode == 0
+    shutil.copy(DEPLOY / "examples" / "tenants.yaml", etc)
+    places = {"/etc/byre": etc, "/run/byre": tmp_path, "/var/lib/byre-controller": tmp_path / "made"}
+    for there, here in places.items():
+        words = [word.replace(there, str(here)) for word in words]
+    at = words.index("--listen-metrics-url")
+    words[at : at + 2] = ["--once"]
+    server = tenants.TenantServer(paths.byre(), tmp_path)
+    server.ports["acme"] = free_port()
+    with server:
+        done = run(paths.byre(), *words)
+        assert done.returncode == 0, done.stdout + done.stderr
+        admin = Admin(server.admin_url, tmp_path)
+        made = {it["name"]: it for it in json.loads(admin("list", "-o", "json"))["tenants"]}
+        assert {"acme", "globex"} <= made.keys()
+        assert made["acme"]["limits"]["writesPerSecond"] == 2_000
+    assert {it.name for it in (tmp_path / "made" / "acme").iterdir()} >= {
+        "ca.crt", "tls.crt", "tls.key", "endpoint",
+    }  # fmt: skip
 
 
 @needs_helm
