@@ -1,4 +1,4 @@
-"""Byre's Helm chart, rendered by Helm's own library, and what of it can be checked without a cluster."""
+"""Byre's Helm chart, rendered by Helm's own library, and what can be checked without a cluster."""
 
 import logging
 import platform
@@ -120,7 +120,11 @@ REQUIRED = {
     ("v1", "ConfigMap"): ["data"],
     ("v1", "Service"): ["spec.selector", "spec.ports"],
     ("v1", "ServiceAccount"): [],
-    ("apps/v1", "StatefulSet"): ["spec.selector", "spec.serviceName", "spec.template.spec.containers"],
+    ("apps/v1", "StatefulSet"): [
+        "spec.selector",
+        "spec.serviceName",
+        "spec.template.spec.containers",
+    ],
     ("apps/v1", "Deployment"): ["spec.selector", "spec.template.spec.containers"],
     ("policy/v1", "PodDisruptionBudget"): ["spec.selector", "spec.maxUnavailable"],
     ("networking.k8s.io/v1", "NetworkPolicy"): ["spec.podSelector", "spec.ingress"],
@@ -132,7 +136,11 @@ REQUIRED = {
     ("cert-manager.io/v1", "Certificate"): ["spec.secretName", "spec.issuerRef.name"],
     ("monitoring.coreos.com/v1", "ServiceMonitor"): ["spec.selector", "spec.endpoints"],
     ("monitoring.coreos.com/v1", "PrometheusRule"): ["spec.groups"],
-    ("kamaji.clastix.io/v1alpha1", "DataStore"): ["spec.driver", "spec.endpoints", "spec.tlsConfig"],
+    ("kamaji.clastix.io/v1alpha1", "DataStore"): [
+        "spec.driver",
+        "spec.endpoints",
+        "spec.tlsConfig",
+    ],
     ("byre.io/v1alpha1", "Tenant"): ["spec"],
     ("hypershift.openshift.io/v1beta1", "HostedCluster"): ["spec.etcd.unmanaged.endpoint"],
 }
@@ -202,7 +210,9 @@ def _check_references(objects: list[dict], given: set[str]) -> None:
         pod = field(it, "spec.template.spec")
         if pod:
             account = pod["serviceAccountName"]
-            assert account in names.get("ServiceAccount", set()) | {"default"}, f"{place}: {account}"
+            assert account in names.get("ServiceAccount", set()) | {"default"}, (
+                f"{place}: {account}"
+            )
             claims = {
                 claim["metadata"]["name"] for claim in it["spec"].get("volumeClaimTemplates", [])
             }
@@ -222,7 +232,9 @@ def _check_references(objects: list[dict], given: set[str]) -> None:
             role = it["roleRef"]
             assert role["name"] in names.get(role["kind"], set()), f"{place}: {role}"
             for subject in it["subjects"]:
-                assert subject["name"] in names["ServiceAccount"] | {"default"}, f"{place}: {subject}"
+                assert subject["name"] in names["ServiceAccount"] | {"default"}, (
+                    f"{place}: {subject}"
+                )
         if it["kind"] == "DataStore":
             for part in it["spec"]["tlsConfig"].values():
                 for one in part.values():

@@ -5,8 +5,8 @@ As a script it confines itself and then becomes the program:
     python sandbox.py UNIT PROGRAM [ARGUMENT...]
 
 The filters are those that systemd makes of `SystemCallFilter`, `MemoryDenyWriteExecute` and
-`RestrictAddressFamilies` (systemd.exec(5)), loaded with libseccomp. What is about files and namespaces is
-not done here.
+`RestrictAddressFamilies` (systemd.exec(5)), loaded with libseccomp. What is about files and namespaces
+is not done here.
 """
 
 import configparser
