@@ -340,6 +340,19 @@ def test_space_is_given_to_a_tenant_that_has_none_left(machine: Machine) -> None
             assert shown["usage"]["alarms"] == []
 
 
+def test_a_mistake_in_declarations_is_shown(machine: Machine) -> None:
+    help_text = subprocess.run([paths.byre(), "controller", "--help"], capture_output=True)
+    if help_text.returncode:
+        pytest.skip("this Byre has no controller")
+    file = machine.folder / "etc" / "tenants.yaml"
+    with machine.serve():
+        file.write_text("tenants:\n  - {name: acme}\n")
+        assert "acme" in machine.run("dry-run")
+        file.write_text("tenants:\n  - {name: acme, limit: 1}\n")
+        with pytest.raises(AssertionError, match=r"tenants\.yaml:2:\d+"):
+            machine.run("dry-run")
+
+
 def test_every_block_of_the_page_is_run() -> None:
     """Each is named by a test above."""
     source = Path(__file__).read_text()
