@@ -249,7 +249,22 @@ def check_serving(tmp_path: Path, values: dict, kind: str, store: str = "") -> N
         url = f"http://127.0.0.1:{ports['2381']}{probe['path']}"
         with urllib.request.urlopen(url) as answer:
             assert answer.status == 200
+        if "https://127.0.0.1" in config.split("admin:")[1].split("\n")[1]:
+            check_administrator(objects, authority, tmp_path, ports["2390"])
         assert server.stop() == 0
+
+
+def check_administrator(objects: list[dict], authority: Authority, folder: Path, port: int) -> None:
+    """Who has the certificate that the controller has may use the admin API; others may not."""
+    made = [it for it in objects if it["kind"] == "Certificate" and "uris" in it["spec"]]
+    uris = made[0]["spec"]["uris"] if made else ["urn:byre:administrator"]
+    for name, uri, status in [("controller", uris[0], 0), ("other", "urn:byre:nobody", 6)]:
+        certificate, key = authority.issue(name, client=True, names=[f"URI:{uri}"])
+        done = run(
+            paths.byre(), "tenant", "list", "--admin", f"https://127.0.0.1:{port}",
+            "--admin-cacert", authority.cert, "--admin-cert", certificate, "--admin-key", key,
+        )  # fmt: skip
+        assert done.returncode == status, done.stderr
 
 
 class Program(processes.Server):
