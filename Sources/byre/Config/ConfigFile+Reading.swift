@@ -6,46 +6,28 @@ extension ConfigFile {
 
     /// Reads the file at `path`.
     package init(path: String) throws(ConfigError) {
-        let text: String
-        do throws(FileProblem) {
-            text = try FileProblem.text(at: path, bytesMax: Self.bytesMax)
-        } catch {
-            throw ConfigError("\(path): \(error.reason)")
-        }
+        let text = try ConfigText.read(path, bytesMax: Self.bytesMax)
         try self.init(yaml: text, path: path)
     }
 }
 
-extension ConfigNode {
-    /// The text of the file whose path stands here.
-    func textOfFile(bytesMax: Int) throws(ConfigError) -> String {
-        let path = try self.path()
-        do throws(FileProblem) {
-            return try FileProblem.text(at: path, bytesMax: bytesMax)
-        } catch {
-            throw self.error("\(path): \(error.reason)")
-        }
-    }
-}
-
-/// Why a file has no text to take.
-private struct FileProblem: Error {
-    let reason: String
-
-    static func text(at path: String, bytesMax: Int) throws(FileProblem) -> String {
+/// Files with settings, before anything in them is understood.
+enum ConfigText {
+    /// Reads a file whole.
+    static func read(_ path: String, bytesMax: Int) throws(ConfigError) -> String {
         let data: Data
         do {
             data = try Data(contentsOf: URL(filePath: path))
         } catch let error as CocoaError {
-            throw FileProblem(reason: self.reason(error))
+            throw ConfigError("\(path): \(Self.reason(error))")
         } catch {
-            throw FileProblem(reason: "the file cannot be read")
+            throw ConfigError("\(path): the file cannot be read")
         }
         guard data.count <= bytesMax else {
-            throw FileProblem(reason: "the file is larger than \(bytesMax) bytes")
+            throw ConfigError("\(path): the file is larger than \(bytesMax) bytes")
         }
         guard let text = String(validating: data, as: UTF8.self) else {
-            throw FileProblem(reason: "the file is no text in UTF-8")
+            throw ConfigError("\(path): the file is no text in UTF-8")
         }
         return text
     }
