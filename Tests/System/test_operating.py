@@ -152,7 +152,10 @@ def test_one_tenant_is_restored(machine: Machine) -> None:
 @pytest.mark.skipif(shutil.which("sqlite3") is None, reason="there is no sqlite3")
 def test_all_tenants_on_sqlite_are_restored(machine: Machine) -> None:
     with machine.serve() as server:
-        Admin(machine.admin_url, machine.folder)("create", "acme")
+        admin = Admin(machine.admin_url, machine.folder)
+        admin("create", "acme")
+        # Where there are dedicated tenants, one of them is in a file of its own.
+        own = admin.run("create", "own", "--isolation", "dedicated").returncode == 0
         with Client(server.target) as client:
             fill(client)
             before = contents(client)
@@ -167,6 +170,7 @@ def test_all_tenants_on_sqlite_are_restored(machine: Machine) -> None:
         server.start()
         with Client(server.target) as client:
             assert contents(client) == before
+        assert ("own" in admin("list")) == own
 
 
 def settle(database: Path, keys: int) -> None:
