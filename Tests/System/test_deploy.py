@@ -412,6 +412,14 @@ def test_a_units_command_line_is_understood(path: Path) -> None:
             assert re.search(rf"{word.split('=')[0]}\b", done.stdout), f"{word} is unknown"
 
 
+def test_the_units_user_is_made() -> None:
+    """The file is read, and nothing done."""
+    done = run("systemd-sysusers", "--dry-run", DEPLOY / "systemd" / "byre.sysusers")
+    assert done.returncode == 0, done.stderr
+    for path in UNITS:
+        assert sandbox.Unit(path).service("User") == "byre"
+
+
 def test_byre_works_under_the_units_filters(tmp_path: Path) -> None:
     """System calls, writable code, kinds of sockets; on SQLite, over TCP, unix sockets and TLS."""
     if not Path("/proc/sys/kernel/seccomp").exists():
