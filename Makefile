@@ -19,7 +19,7 @@ BUILD_PACKAGES := libnghttp2-dev libpq-dev libsqlite3-dev libssl-dev pkg-config
 # Debian has an etcdctl of 3.4; that of 3.5 comes from PyPI, with the etcd to compare with.
 # Of PostgreSQL and PgBouncer the programs are used alone, on clusters that tests make and remove.
 UNIT_PACKAGES := pgbouncer postgresql
-TEST_PACKAGES := $(UNIT_PACKAGES) ca-certificates curl etcd-client nghttp2-client \
+TEST_PACKAGES := $(UNIT_PACKAGES) binutils ca-certificates curl etcd-client nghttp2-client \
 	openssl sqlite3 systemd
 
 .NOTPARALLEL:

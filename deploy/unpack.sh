@@ -13,9 +13,8 @@ fi
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-# As root apt downloads as another user, who must be let in.
-chmod 0755 "$folder"
-download() { (cd "$folder" && apt-get download --quiet "$package"); }
+# As root apt would download as another user, who is not let in there.
+download() { (cd "$folder" && apt-get download --quiet -o APT::Sandbox::User=root "$package"); }
 # The lists may be absent or older than the archive; only root may renew them.
 download || { [ "$(id -u)" -eq 0 ] && apt-get update --quiet && download; } || {
     echo "unpack.sh: cannot download $package; renew the lists with: sudo apt-get update" >&2
