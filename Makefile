@@ -48,7 +48,7 @@ unit: build-packages ## Run the tests of the parts.
 	$(swift) test --no-parallel
 
 # Twice: on SQLite, and on PostgreSQL but for what makes clusters of its own and has run by then.
-system: build test-packages $(VENV)/installed $(VENV)/bin/promtool ## Run the tests of the release executable.
+system: build test-packages $(VENV)/bin/promtool ## Run the tests of the release executable.
 	$(VENV)/bin/python -m pytest Tests/System $(PYTEST_FLAGS)
 	$(VENV)/bin/python -m pytest Tests/System --store postgres -m "not slow and not postgres" \
 		$(PYTEST_FLAGS)
