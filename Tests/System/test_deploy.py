@@ -267,6 +267,18 @@ def check_administrator(objects: list[dict], authority: Authority, folder: Path,
         assert done.returncode == status, done.stderr
 
 
+@needs_helm
+def test_the_flags_of_the_charts_controller_are_understood() -> None:
+    help_text = run(paths.byre(), "controller", "--help").stdout
+    if "--kubernetes" not in help_text:
+        pytest.skip("this Byre does not know Kubernetes")
+    for it in chart.render({"controller": {"enabled": True, "namespace": "a"}}):
+        if it["kind"] == "Deployment":
+            [container] = it["spec"]["template"]["spec"]["containers"]
+            for arg in container["args"][1:]:
+                assert re.search(rf"^ +{arg.split('=')[0]}\b", help_text, re.M), arg
+
+
 class Program(processes.Server):
     """Byre with arguments of any kind."""
 
