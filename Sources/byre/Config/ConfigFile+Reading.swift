@@ -6,6 +6,15 @@ extension ConfigFile {
 
     /// Reads the file at `path`.
     package init(path: String) throws(ConfigError) {
+        let text = try ConfigText.read(path, bytesMax: Self.bytesMax)
+        try self.init(yaml: text, path: path)
+    }
+}
+
+/// Files with settings, before anything in them is understood.
+enum ConfigText {
+    /// Reads a file whole.
+    static func read(_ path: String, bytesMax: Int) throws(ConfigError) -> String {
         let data: Data
         do {
             data = try Data(contentsOf: URL(filePath: path))
@@ -14,13 +23,13 @@ extension ConfigFile {
         } catch {
             throw ConfigError("\(path): the file cannot be read")
         }
-        guard data.count <= Self.bytesMax else {
-            throw ConfigError("\(path): the file is larger than \(Self.bytesMax) bytes")
+        guard data.count <= bytesMax else {
+            throw ConfigError("\(path): the file is larger than \(bytesMax) bytes")
         }
         guard let text = String(validating: data, as: UTF8.self) else {
             throw ConfigError("\(path): the file is no text in UTF-8")
         }
-        try self.init(yaml: text, path: path)
+        return text
     }
 
     private static func reason(_ error: CocoaError) -> String {

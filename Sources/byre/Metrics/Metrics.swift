@@ -1,6 +1,7 @@
 import ByreCore
 import Engine
 import EtcdServer
+import TLS
 import Transport
 
 /// The page `/metrics`: etcd's names where Byre has the same thing to tell, `byre_` names for its own.
@@ -11,6 +12,8 @@ struct Metrics: Sendable {
     let settings: Settings
     /// The most files and sockets that the process may have open.
     let filesMax: UInt64
+    /// The certificates of all listeners.
+    let certificates: [ReloadingContext]
 
     /// Writes what is one tenant's: all that its own listener shows.
     func text(of tenant: TenantStore) -> String {
@@ -31,6 +34,7 @@ struct Metrics: Sendable {
         self.addStore(to: &text)
         self.addCalls(to: &text, counts)
         self.addConnections(to: &text, servers, counts)
+        self.addCertificates(to: &text)
         self.addProcess(to: &text)
         return text.text
     }

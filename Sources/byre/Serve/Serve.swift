@@ -1,6 +1,7 @@
 import ByreCore
 import Engine
 import EtcdServer
+import FoundationEssentials
 import Glibc
 import Logging
 import SQLiteBackend
@@ -106,7 +107,10 @@ final class Serve: Sendable {
         )
         let logger = Logger(label: "byre") { _ in handler }
         let serve = try Serve(configuration, notes: notes, logger)
+        let environment = ProcessInfo.processInfo.environment
+        ServiceManager.tell(.ready, environment: environment)
         let name = StopSignals.wait()
+        ServiceManager.tell(.stopping, environment: environment)
         StopSignals.unblock()
         // A disk that no longer answers must not keep the process: what was acknowledged is safe.
         alarm(Self.stopSecondsMax)
