@@ -25,6 +25,7 @@ package enum Schema {
         Self.processes,
         CommitTimes.migration,
         Self.readers,
+        Self.homes,
     ]
 
     /// The version that this program writes.
@@ -32,6 +33,19 @@ package enum Schema {
 
     /// The greatest number of a tenant: what a row's number leaves it, less the sign.
     static let tenantMax = (Int64(1) << (63 - RowID.tenantBits)) - 1
+
+    /// Dedicated tenants: where each one's data are, and, in a schema that is one's home, to which
+    /// store it belongs. A home that was restored elsewhere belongs to none any more: see ``Home``.
+    private static let homes = """
+        ALTER TABLE tenant
+            ADD COLUMN isolation text NOT NULL DEFAULT 'shared'
+                CHECK (isolation IN ('shared', 'dedicated')),
+            ADD COLUMN home text UNIQUE CHECK (home IS NULL OR isolation = 'dedicated');
+
+        ALTER TABLE store
+            ADD COLUMN belongs_to uuid,
+            ADD COLUMN belongs_to_schema text;
+        """
 
     private static let storeTables = """
         CREATE TABLE store (

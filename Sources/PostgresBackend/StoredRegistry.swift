@@ -62,6 +62,8 @@ enum StoredRegistry {
             definition.autoCompaction = .revision(retention: count)
         }
         definition.wasSuspended = row.bool(29)
+        definition.isolation = .init(rawValue: row.text(30)) ?? .shared
+        definition.home = row.isNull(31) ? nil : row.text(31)
         return definition
     }
 }

@@ -86,6 +86,7 @@ package enum Schema {
         Self.tenancy,
         Self.journalMigration,
         CommitTimes.migration + Self.undeletion,
+        Self.homes,
     ]
 
     /// Where SQLite keeps the number of the last record of the journal that it has: with each tenant

@@ -15,7 +15,7 @@ enum StoredRegistry {
                 quota_bytes, space_mode, max_keys, max_value_bytes, max_writes_per_second,
                 max_reads_per_second, max_read_bytes_per_second, max_watches, max_leases,
                 max_connections, max_in_flight, compact_after_nanoseconds,
-                compact_keeping_revisions, was_suspended
+                compact_keeping_revisions, was_suspended, isolation, home
             FROM tenant ORDER BY id
             """,
             on: connection
@@ -56,6 +56,9 @@ enum StoredRegistry {
         definition.reclaimAt = statement.integerOrNil(13)
         definition.generation = statement.integer(14)
         definition.wasSuspended = statement.integer(28) != 0
+        definition.isolation = .init(rawValue: statement.text(29)) ?? .shared
+        let home = statement.text(30)
+        definition.home = home.isEmpty ? nil : home
         definition.limits.bytes = statement.integerOrNil(15)
         definition.limits.spaceMode = .init(rawValue: statement.text(16)) ?? .strict
         definition.limits.keys = statement.integerOrNil(17)

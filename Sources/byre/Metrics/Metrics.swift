@@ -28,7 +28,7 @@ struct Metrics: Sendable {
     func text(_ servers: [Server]) -> String {
         var text = MetricsText()
         let counts = servers.map(\.counts)
-        self.addMember(self.tenant?.memberID ?? 0, to: &text)
+        self.addMember(self.store.tenantOfFlags?.memberID ?? 0, to: &text)
         self.addServer(to: &text, counts)
         self.addTenants(to: &text)
         self.addStore(to: &text)
@@ -37,11 +37,6 @@ struct Metrics: Sendable {
         self.addCertificates(to: &text)
         self.addProcess(to: &text)
         return text.text
-    }
-
-    /// The tenant that a server has from the start.
-    private var tenant: TenantStore? {
-        self.store.tenant(named: ServeConfiguration.defaultTenant)
     }
 
     /// Writes what etcd tells of a member, which here is the server as a tenant sees it.
