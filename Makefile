@@ -19,7 +19,8 @@ BUILD_PACKAGES := libnghttp2-dev libpq-dev libsqlite3-dev libssl-dev pkg-config
 # Debian has an etcdctl of 3.4; that of 3.5 comes from PyPI, with the etcd to compare with.
 # Of PostgreSQL and PgBouncer the programs are used alone, on clusters that tests make and remove.
 UNIT_PACKAGES := pgbouncer postgresql
-TEST_PACKAGES := $(UNIT_PACKAGES) ca-certificates curl etcd-client nghttp2-client openssl sqlite3
+TEST_PACKAGES := $(UNIT_PACKAGES) binutils ca-certificates curl etcd-client nghttp2-client \
+	openssl sqlite3 systemd
 
 .NOTPARALLEL:
 .PHONY: help serve build build-packages test test-packages unit system format lint generate bench \
@@ -47,13 +48,17 @@ unit: build-packages ## Run the tests of the parts.
 	$(swift) test --no-parallel
 
 # Twice: on SQLite, and on PostgreSQL but for what makes clusters of its own and has run by then.
-system: build test-packages $(VENV)/installed ## Run the tests of the release executable.
+system: build test-packages $(VENV)/bin/promtool ## Run the tests of the release executable.
 	$(VENV)/bin/python -m pytest Tests/System $(PYTEST_FLAGS)
 	$(VENV)/bin/python -m pytest Tests/System --store postgres -m "not slow and not postgres" \
 		$(PYTEST_FLAGS)
 
 test-packages:
 	@deploy/packages.sh $(TEST_PACKAGES)
+
+# Of Prometheus the checker of rules alone: the package would start a server.
+$(VENV)/bin/promtool: $(VENV)/installed
+	@deploy/unpack.sh prometheus usr/bin/promtool $@
 
 $(VENV)/installed: Tests/System/requirements.txt
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || deploy/packages.sh python3-venv

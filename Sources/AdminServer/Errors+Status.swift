@@ -11,8 +11,8 @@ extension Status {
             case .nameTaken, .prefixTaken, .identityTaken: .alreadyExists
             case .notFound: .notFound
             case .generationMismatch: .aborted
-            case .erased, .importing: .failedPrecondition
-            case .tooManyTenants: .resourceExhausted
+            case .erased, .importing, .noHome: .failedPrecondition
+            case .tooManyTenants, .tooManyDedicatedTenants: .resourceExhausted
             case .invalid: .invalidArgument
             case .tooManyChanges, .stopped: .unavailable
             case .backend(let error): Self.code(of: error)

@@ -46,6 +46,19 @@ package protocol Backend: AnyObject, Sendable {
     /// Returns free space to the file system at once; etcd's Defragment. Writer thread only.
     func defragment() throws(BackendError)
 
+    /// The same for where one tenant's data are.
+    func defragment(storeOf tenant: TenantID) throws(BackendError)
+
+    /// Whether one commit may be about tenants in several homes (``TenantDefinition/home``). If not,
+    /// each is about the tenants without a home, or about one that has one, and what changes its
+    /// registry is about nothing but that tenant.
+    var commitsSpanHomes: Bool { get }
+
+    /// Chooses where the data of a new dedicated tenant will be, and makes nothing yet. Called by the
+    /// writer thread before the commit that creates it; on a shared store, once that has begun.
+    /// - Throws: when there is something else, or may be nothing.
+    func chooseHome(for tenant: TenantDefinition) throws(HomeRefusal) -> String
+
     /// Roles of the database that read one tenant with SQL; nil where there are no roles.
     var sqlReaders: (any SQLReaders)? { get }
 
@@ -56,6 +69,17 @@ package protocol Backend: AnyObject, Sendable {
 extension Backend {
     /// None.
     package var sqlReaders: (any SQLReaders)? { nil }
+
+    package func defragment(storeOf tenant: TenantID) throws(BackendError) {
+        try self.defragment()
+    }
+
+    package var commitsSpanHomes: Bool { true }
+
+    /// None.
+    package func chooseHome(for tenant: TenantDefinition) throws(HomeRefusal) -> String {
+        throw .refused("this store cannot have dedicated tenants")
+    }
 
     package var rowNumbering: RowNumbering { .store }
 
@@ -158,6 +182,13 @@ package struct CommitBatch: Sendable {
         self.rows.isEmpty && self.leases.isEmpty && self.alarms.isEmpty && self.removedRows.isEmpty
             && self.tenants.isEmpty && self.registry.isEmpty
     }
+}
+
+/// Why a dedicated tenant cannot be given a home.
+package enum HomeRefusal: Error, Hashable, Sendable {
+    /// A sentence for the administrator: what is in the way.
+    case refused(String)
+    case backend(BackendError)
 }
 
 /// Why a backend could not do as asked.

@@ -28,12 +28,20 @@ final class BatchRun {
     }
 
     let batch: Batch
+    /// The tenant that the batch is about, where it may be about no other.
+    let home: TenantID?
     private(set) var work: [Work] = []
     private(set) var results: [Evaluated] = []
     private(set) var hasRemovals = false
     private let configuration: Configuration
 
-    init(firstRow: RowID, numbering: RowNumbering, configuration: Configuration) {
+    init(
+        firstRow: RowID,
+        numbering: RowNumbering,
+        home: TenantID? = nil,
+        configuration: Configuration
+    ) {
+        self.home = home
         self.batch = Batch(firstRow: firstRow, numbering: numbering)
         self.configuration = configuration
     }

@@ -140,12 +140,13 @@ extension Committer {
         try self.checkLimits(of: session)
         // The commit point stays where it is.
         var state = tenant.snapshot.state
-        if self.parts.shared != nil, let last = batch.rows.last {
+        let countsRows = self.numbersByTenant(tenant)
+        if countsRows, let last = batch.rows.last {
             state.importedRows(through: last.version.row)
         }
         batch.tenants = [state.record]
         try self.commitImport(batch)
-        if self.parts.shared == nil {
+        if !countsRows {
             self.advance(to: row)
         } else {
             session.sequence = state.sequence
@@ -153,11 +154,18 @@ extension Committer {
         }
     }
 
+    /// Whether the tenant's rows have numbers of their own.
+    private func numbersByTenant(_ tenant: TenantStore) -> Bool {
+        self.parts.shared != nil || self.parts.separatesHomes && tenant.hasHome
+    }
+
     /// Begins a commit of an import. On a shared store, nobody else may have written to the tenant.
     /// - Returns: the number of the next row.
     private func beginImport(_ session: Imports.Session) throws(ImportError) -> RowID {
-        guard self.parts.shared != nil else { return self.nextRow }
         let tenant = session.ticket.tenant
+        guard self.parts.shared != nil else {
+            return self.numbersByTenant(tenant) ? tenant.snapshot.state.nextRow : self.nextRow
+        }
         do throws(BackendError) {
             try self.begin(tenant)
         } catch {

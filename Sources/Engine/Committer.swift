@@ -22,6 +22,8 @@ final class Committer {
         /// Nil for a store with one writer.
         let shared: SharedStore?
         let report: @Sendable (StoreReport) -> Void
+        /// Whether a commit is about the tenants without a home, or about one that has one.
+        var separatesHomes: Bool { !self.backend.commitsSpanHomes }
     }
 
     let parts: Parts
@@ -111,12 +113,36 @@ final class Committer {
 
     // MARK: Batches
 
-    /// Commits submissions in as many batches as the bounds ask for.
+    /// Commits submissions, those of each home by themselves where the backend asks for that.
     private func process(_ submissions: [Submission]) {
+        guard self.parts.separatesHomes, !self.registry.homes.isEmpty else {
+            self.process(submissions, in: nil)
+            return
+        }
+        var others: [Submission] = []
+        var housed: [(home: TenantID, submissions: [Submission])] = []
+        var places: [TenantID: Int] = [:]
+        for submission in submissions {
+            let id = submission.tenant.id
+            if !submission.tenant.hasHome {
+                others.append(submission)
+            } else if let place = places[id] {
+                housed[place].submissions.append(submission)
+            } else {
+                places[id] = housed.count
+                housed.append((id, [submission]))
+            }
+        }
+        self.process(others, in: nil)
+        for (home, submissions) in housed { self.process(submissions, in: home) }
+    }
+
+    /// Commits submissions in as many batches as the bounds ask for.
+    private func process(_ submissions: [Submission], in home: TenantID?) {
         var submissions = submissions
         var next = 0
         while next < submissions.count {
-            let run = self.newRun()
+            let run = self.newRun(in: home)
             var end = submissions.count
             if self.parts.shared != nil {
                 do throws(BackendError) {
@@ -144,10 +170,12 @@ final class Committer {
         }
     }
 
-    private func newRun() -> BatchRun {
+    /// - Parameter home: the tenant that the run is about, where it is to be about one with a home.
+    private func newRun(in home: TenantID?) -> BatchRun {
         BatchRun(
             firstRow: self.nextRow,
-            numbering: self.parts.shared == nil ? .store : .tenant,
+            numbering: self.parts.shared == nil && home == nil ? .store : .tenant,
+            home: home,
             configuration: self.parts.configuration
         )
     }
@@ -345,7 +373,7 @@ final class Committer {
             case .failure:
                 replies.add(reply, result.result)
             case .success(.defragmented):
-                replies.add(reply, self.defragment(result.result))
+                replies.add(reply, self.defragment(result.tenant, result.result))
             case .success(var outcome):
                 let cache = self.parts.cache
                 if outcome.fillValues({ run.batch.pendingValue($0.row) ?? cache.value(of: $0.row) })
@@ -361,10 +389,11 @@ final class Committer {
 
     /// Has the backend give space back, after the tenant's part of it is committed.
     private func defragment(
+        _ tenant: TenantStore,
         _ result: Result<Outcome, RequestError>
     ) -> Result<Outcome, RequestError> {
         do throws(BackendError) {
-            try self.parts.backend.defragment()
+            try self.parts.backend.defragment(storeOf: tenant.id)
             return result
         } catch {
             return .failure(.backend(error))
@@ -423,7 +452,7 @@ final class Committer {
         let now = self.parts.clock.now()
         if self.compactions.next <= now {
             self.compactions.slice(now: now)
-            let run = self.newRun()
+            let run = self.newRun(in: self.compactions.homeOfRemovals)
             self.compactions.addRemovals(to: run, now: now)
             if run.hasRemovals { self.commit(run) }
         }

@@ -133,10 +133,19 @@ struct Compactions {
         self.inCommit = 0
         guard self.parts.shared == nil, now >= self.removalsFrom else { return }
         for removal in self.removals.prefix(Self.removalsPerCommitMax) {
-            guard self.parts.pins.mayDelete(removal.epoch) else { break }
+            guard self.home(of: removal) == run.home,
+                self.parts.pins.mayDelete(removal.epoch)
+            else { break }
             run.remove(removal.rows, of: removal.tenant)
             self.inCommit += 1
         }
+    }
+
+    /// Where the oldest rows are that wait, for a run that is about that home alone; nil for the store.
+    var homeOfRemovals: TenantID? { self.removals.first.flatMap { self.home(of: $0) } }
+
+    private func home(of removal: Removal) -> TenantID? {
+        self.parts.separatesHomes && removal.tenant.hasHome ? removal.tenant.id : nil
     }
 
     mutating func removalsCommitted() {

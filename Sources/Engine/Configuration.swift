@@ -52,6 +52,9 @@ package struct Configuration: Sendable {
     package var deferredRowsMax = 1_000_000
     /// Most tenants of a store, those included that are not erased yet; one more is refused.
     package var tenantsMax = 10_000
+    /// Most tenants with a schema or a file of their own, those included that are not erased yet; one
+    /// more is refused. Each costs a few open files, or prepared statements in each connection.
+    package var dedicatedTenantsMax = 256
     /// Most changes of tenants waiting for the committer; one more is refused.
     package var tenantChangesMax = 1_024
     /// Changes of tenants, a commit each, that are made between two batches of operations.

@@ -18,6 +18,7 @@ struct Registry {
         let wallClock: WallClock
         let factory: TenantFactory
         let published: PublishedRegistry
+        let backend: any Backend
     }
 
     /// Makes a batch durable.
@@ -30,6 +31,8 @@ struct Registry {
     /// When the tenants that are being deleted are to be erased, in seconds since 1970.
     var reclaims: [TenantID: Int64] = [:]
     var nextID: Int64
+    /// Tenants with a home of their own, until nothing is left of them.
+    var homes: Set<TenantID> = []
     /// What is known of a shared store's registry.
     var version: Int64 = -1
     var erasings: [Erasing]
@@ -51,6 +54,7 @@ struct Registry {
         for erasing in self.erasings {
             self.nextID = max(self.nextID, erasing.id.rawValue + 1)
             self.prefixes.insert(erasing.definition.prefix, of: erasing.id)
+            if erasing.definition.home != nil { self.homes.insert(erasing.id) }
         }
         self.publishErasings()
     }
@@ -58,6 +62,7 @@ struct Registry {
     mutating func note(_ definition: TenantDefinition, of id: TenantID) {
         self.nextID = max(self.nextID, id.rawValue + 1)
         self.reclaims[id] = definition.lifecycle == .deleting ? definition.reclaimAt : nil
+        if definition.home != nil { self.homes.insert(id) }
     }
 
     // MARK: Changes
@@ -109,17 +114,37 @@ struct Registry {
         if let other = self.prefixes.overlap(with: definition.prefix) {
             throw .prefixTaken(by: self.name(of: other))
         }
+        definition.home = try self.chooseHome(for: definition)
         // An id is not used again in this run, not even when its commit failed.
         let id = TenantID(rawValue: self.nextID)
         self.nextID += 1
         let record = TenantRecord(id: id, uid: definition.uid)
         try Self.commit(.create(record, definition), commit)
-        let tenant = self.parts.factory.make(TenantState(record, nextRow: nextRow), definition)
+        let firstRow = definition.home == nil ? nextRow : record.nextRow
+        let tenant = self.parts.factory.make(TenantState(record, nextRow: firstRow), definition)
         self.prefixes.insert(definition.prefix, of: id)
         self.note(definition, of: id)
         self.directory = self.directory.adding(tenant)
         self.parts.published.publish(self.directory, .created(tenant))
         return tenant
+    }
+
+    /// Where the data of a new tenant will be: nil for a shared one.
+    private func chooseHome(
+        for definition: TenantDefinition
+    ) throws(TenantChangeError) -> String? {
+        guard definition.isolation == .dedicated else { return nil }
+        guard self.homes.count < self.parts.configuration.dedicatedTenantsMax else {
+            throw .tooManyDedicatedTenants
+        }
+        do throws(HomeRefusal) {
+            return try self.parts.backend.chooseHome(for: definition)
+        } catch {
+            switch error {
+            case .refused(let why): throw .noHome(why)
+            case .backend(let error): throw .backend(error)
+            }
+        }
     }
 
     private mutating func replace(
@@ -247,9 +272,9 @@ struct Registry {
         self.reclaims[tenant.id] = nil
         self.directory = self.directory.removing(tenant)
         tenant.dissolve()
-        let isShared = state.lastRow.rawValue > 0
+        let hasOwnRows = state.lastRow.rawValue > 0 || tenant.hasHome
         self.erasings.append(
-            isShared
+            hasOwnRows
                 ? Erasing(shared: StoredTenant(state.record, tenant.definition), epoch: epoch())
                 : Erasing(
                     id: tenant.id,
@@ -266,6 +291,7 @@ struct Registry {
     /// Forgets a tenant of which nothing is left in the store.
     mutating func forget(_ id: TenantID) {
         self.erasings.removeAll { $0.id == id }
+        self.homes.remove(id)
         self.prefixes.remove(id)
     }
 }

@@ -124,7 +124,8 @@ package final class Store: Sendable {
             clock: clock,
             wallClock: wallClock,
             factory: factory,
-            published: registry
+            published: registry,
+            backend: backend
         )
         let erasing = Array(recovered.erasing.values)
         self.committer = WorkerThread(name: "committer") {

@@ -26,6 +26,10 @@ package enum TenantChangeError: Error, Hashable, Sendable, CustomStringConvertib
     case erased
     /// The store has as many tenants as it may: ``Configuration/tenantsMax``.
     case tooManyTenants
+    /// The store has as many dedicated tenants as it may: ``Configuration/dedicatedTenantsMax``.
+    case tooManyDedicatedTenants
+    /// A dedicated tenant cannot be given a place of its own: a sentence.
+    case noHome(String)
     /// More changes wait than may: ``Configuration/tenantChangesMax``.
     case tooManyChanges
     /// The tenant is being imported, or what a failed import left is being cleared.
@@ -48,6 +52,8 @@ package enum TenantChangeError: Error, Hashable, Sendable, CustomStringConvertib
             "somebody else changed the tenant: its generation is \(present)"
         case .erased: "the tenant is being erased and cannot be taken back"
         case .tooManyTenants: "the store has as many tenants as it may"
+        case .tooManyDedicatedTenants: "the store has as many dedicated tenants as it may"
+        case .noHome(let why): why
         case .tooManyChanges: "too many changes of tenants wait"
         case .importing: "the tenant is being imported, or a failed import is being cleared"
         case .invalid(let why): why

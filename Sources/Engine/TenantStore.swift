@@ -10,6 +10,8 @@ package final class TenantStore: Sendable {
     package let clusterID: UInt64
     /// What etcd would call this server within the tenant.
     package let memberID: UInt64
+    /// Whether its data are apart from the store's: see ``TenantDefinition/home``.
+    let hasHome: Bool
 
     /// What an administrator decided; replaced by the committer.
     private let defined: Mutex<TenantDefinition>
@@ -71,6 +73,7 @@ package final class TenantStore: Sendable {
         self.id = state.id
         self.clusterID = state.clusterID
         self.memberID = memberID
+        self.hasHome = definition.home != nil
         self.defined = Mutex(definition)
         self.published = Mutex(Snapshot(state))
         self.live = Mutex(Live(hub: hub, lessor: Lessor()))

@@ -80,6 +80,9 @@ package final class PostgresConnection {
     // MARK: What it is
 
     /// Whether it is open as far as is known: a server that went away is noticed at the next call.
+    /// Statements that the server has prepared for this connection.
+    package var preparedCount: Int { self.prepared.count }
+
     package var isAlive: Bool { self.handle.map { PQstatus($0) == CONNECTION_OK } ?? false }
 
     /// Whether BEGIN succeeded and neither COMMIT nor ROLLBACK yet; also after an error in it.

@@ -10,15 +10,54 @@ struct BatchWriter {
     let undated: [(tenant: TenantID, row: RowID)]
     let instance: Int64
     let sql: StoreStatements
+    let homes: Homes
+    /// Tenants that are erased with their schemas.
+    var dropping: [TenantID: String] = [:]
 
     func write(to pipeline: inout Pipeline) {
-        RegistryWriter(sql: self.sql).write(self.batch.registry, to: &pipeline)
+        RegistryWriter(sql: self.sql, homes: self.homes, dropping: self.dropping)
+            .write(self.batch.registry, to: &pipeline)
         self.writeImports(&pipeline)
-        self.writeRows(&pipeline)
+        let housed = self.housed
+        if housed.isEmpty {
+            self.writeRows(self.batch.rows, self.undated, &pipeline)
+        } else {
+            self.writeRows(
+                self.batch.rows.filter { self.homes.schema(of: $0.tenant) == nil },
+                self.undated.filter { self.homes.schema(of: $0.tenant) == nil },
+                &pipeline
+            )
+        }
         self.writeLeases(&pipeline)
         self.writeAlarms(&pipeline)
         self.writeChanges(&pipeline)
         self.removeRows(&pipeline)
+        self.writeTenants(&pipeline)
+        for home in housed { home.writeCopy(to: &pipeline) }
+    }
+
+    /// The parts of the batch that are about tenants with a home, each for its home.
+    private var housed: [BatchWriter] {
+        guard !self.homes.isEmpty else { return [] }
+        return self.batch.tenants.sorted { $0.id < $1.id }.compactMap { tenant in
+            self.homes.schema(of: tenant.id).map { schema in
+                BatchWriter(
+                    batch: self.batch.part(of: tenant),
+                    tenants: [:],
+                    undated: self.undated.filter { $0.tenant == tenant.id },
+                    instance: self.instance,
+                    sql: StoreStatements(schema: schema),
+                    homes: self.homes
+                )
+            }
+        }
+    }
+
+    /// Writes what makes a home whole: the rows, and what the store's schema has too.
+    private func writeCopy(to pipeline: inout Pipeline) {
+        self.writeRows(self.batch.rows, self.undated, &pipeline)
+        self.writeLeases(&pipeline)
+        self.writeAlarms(&pipeline)
         self.writeTenants(&pipeline)
     }
 
@@ -26,7 +65,7 @@ struct BatchWriter {
     private func writeImports(_ pipeline: inout Pipeline) {
         for id in self.batch.importingTenants.sorted() {
             if self.tenants[id]?.importer != self.instance {
-                self.sql.deleteRowsAbove(id, on: &pipeline)
+                self.homes.sql(of: id).deleteRowsAbove(id, on: &pipeline)
             }
             pipeline.add(self.sql.beginImport, [.int8(id.rawValue), .int8(self.instance)])
         }
@@ -36,7 +75,7 @@ struct BatchWriter {
             switch change {
             case .define(_, let definition) where definition.lifecycle == .active:
                 if importer != self.instance {
-                    self.sql.deleteRowsAbove(change.tenant, on: &pipeline)
+                    self.homes.sql(of: change.tenant).deleteRowsAbove(change.tenant, on: &pipeline)
                 }
                 pipeline.add(self.sql.endImport, [id])
             case .eraseRows:
@@ -47,8 +86,11 @@ struct BatchWriter {
         }
     }
 
-    private func writeRows(_ pipeline: inout Pipeline) {
-        let rows = self.batch.rows
+    private func writeRows(
+        _ rows: [CommitBatch.Row],
+        _ undated: [(tenant: TenantID, row: RowID)],
+        _ pipeline: inout Pipeline
+    ) {
         guard !rows.isEmpty else { return }
         pipeline.add(
             self.sql.insertRows,
@@ -64,13 +106,10 @@ struct BatchWriter {
                 .byteArrays(rows.map(\.value)),
             ]
         )
-        guard !self.undated.isEmpty else { return }
+        guard !undated.isEmpty else { return }
         pipeline.add(
             self.sql.noteTimes,
-            [
-                .int8s(self.undated.map(\.tenant.rawValue)),
-                .int8s(self.undated.map(\.row.rawValue)),
-            ]
+            [.int8s(undated.map(\.tenant.rawValue)), .int8s(undated.map(\.row.rawValue))]
         )
     }
 
@@ -152,7 +191,7 @@ struct BatchWriter {
 
     private func removeRows(_ pipeline: inout Pipeline) {
         for (tenant, rows) in self.batch.removedRows where !rows.isEmpty {
-            self.sql.delete(rows, of: tenant, on: &pipeline)
+            self.homes.sql(of: tenant).delete(rows, of: tenant, on: &pipeline)
         }
     }
 
@@ -168,5 +207,27 @@ struct BatchWriter {
                 .int8s(tenants.map(\.lastRow.rawValue)),
             ]
         )
+    }
+}
+
+extension CommitBatch {
+    /// What of it is about one of its tenants, but for removals and the registry.
+    func part(of tenant: TenantRecord) -> CommitBatch {
+        var part = CommitBatch()
+        part.tenants = [tenant]
+        part.rows = self.rows.filter { $0.tenant == tenant.id }
+        part.leases = self.leases.filter { change in
+            switch change {
+            case .grant(tenant.id, _), .revoke(tenant.id, _): true
+            case .grant, .revoke: false
+            }
+        }
+        part.alarms = self.alarms.filter { change in
+            switch change {
+            case .raise(tenant.id, _), .clear(tenant.id, _): true
+            case .raise, .clear: false
+            }
+        }
+        return part
     }
 }

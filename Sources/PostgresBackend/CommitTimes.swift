@@ -59,11 +59,11 @@ extension StoreStatements {
     var noteTimes: PostgresStatement {
         .init(
             """
-            INSERT INTO \(self.s)commit_time (row, at)
+            INSERT INTO \(self.k)commit_time (row, at)
             SELECT u.row, date_trunc('second', clock_timestamp())
             FROM unnest($1::bigint[], $2::bigint[]) AS u (tenant, row)
             WHERE coalesce((
-                SELECT c.at FROM \(self.s)commit_time AS c
+                SELECT c.at FROM \(self.k)commit_time AS c
                 WHERE c.row >= \(Self.first("u.tenant")) AND c.row < u.row
                 ORDER BY c.row DESC LIMIT 1), '-infinity') < date_trunc('second', clock_timestamp())
             ON CONFLICT (row) DO UPDATE SET at = excluded.at
@@ -77,11 +77,11 @@ extension StoreStatements {
             """
             WITH touched AS (
                 SELECT DISTINCT (
-                    SELECT c.row FROM \(self.s)commit_time AS c
+                    SELECT c.row FROM \(self.k)commit_time AS c
                     WHERE c.row >= \(Self.first("$1")) AND c.row <= u.row
                     ORDER BY c.row DESC LIMIT 1) AS row
                 FROM unnest($2::bigint[]) AS u (row))
-            DELETE FROM \(self.s)commit_time AS c USING touched AS t
+            DELETE FROM \(self.k)commit_time AS c USING touched AS t
             WHERE c.row = t.row AND \(self.isEmpty)
             """
         )
@@ -91,9 +91,9 @@ extension StoreStatements {
     var forgetTimesWithin: PostgresStatement {
         .init(
             """
-            DELETE FROM \(self.s)commit_time AS c
+            DELETE FROM \(self.k)commit_time AS c
             WHERE c.row BETWEEN coalesce((
-                    SELECT b.row FROM \(self.s)commit_time AS b
+                    SELECT b.row FROM \(self.k)commit_time AS b
                     WHERE b.row >= \(Self.first("$1")) AND b.row <= $2
                     ORDER BY b.row DESC LIMIT 1), $2) AND $3
                 AND \(self.isEmpty)
@@ -104,7 +104,7 @@ extension StoreStatements {
     var eraseTimes: PostgresStatement {
         .init(
             """
-            DELETE FROM \(self.s)commit_time
+            DELETE FROM \(self.k)commit_time
             WHERE row >= \(Self.first("$1")) AND row < \(Self.first("($1 + 1)"))
             """
         )
@@ -115,11 +115,11 @@ extension StoreStatements {
         """
         EXISTS (
             SELECT FROM (
-                SELECT n.row FROM \(self.s)commit_time AS n
+                SELECT n.row FROM \(self.k)commit_time AS n
                 WHERE n.row > c.row AND n.row < \(Self.first("($1 + 1)"))
                 ORDER BY n.row LIMIT 1) AS next
             WHERE NOT EXISTS (
-                SELECT FROM \(self.s)kv WHERE kv.row >= c.row AND kv.row < next.row))
+                SELECT FROM \(self.k)kv WHERE kv.row >= c.row AND kv.row < next.row))
         """
     }
 }

@@ -5,35 +5,71 @@ import Postgres
 /// statement each, in slices.
 struct NewsReading {
     private let cursors: [TenantID: TenantCursor]
-    private let limits: PostgresLimits
     private let sql: StoreStatements
+    /// Those of the tenants that have a schema of their own, in order: a statement for each.
+    private let housed: [(cursor: TenantCursor, sql: StoreStatements)]
+    /// Most rows, and bytes of values, that each statement brings.
+    private let rowsMax: Int
+    private let bytesMax: Int
 
-    init(_ cursors: [TenantCursor], _ limits: PostgresLimits, _ sql: StoreStatements) {
+    init(
+        _ cursors: [TenantCursor],
+        _ limits: PostgresLimits,
+        _ sql: StoreStatements,
+        _ homes: Homes
+    ) {
         self.cursors = Dictionary(
             cursors.map { ($0.tenant, $0) },
             uniquingKeysWith: { first, _ in first }
         )
-        self.limits = limits
         self.sql = sql
+        self.housed =
+            homes.isEmpty
+            ? []
+            : cursors.filter { homes.schema(of: $0.tenant) != nil }
+                .sorted { $0.tenant < $1.tenant }
+                .map { ($0, homes.sql(of: $0.tenant)) }
+        self.rowsMax = max(limits.newsRowsMax / (1 + self.housed.count), Self.rowsMin)
+        self.bytesMax = max(limits.newsBytesMax / (1 + self.housed.count), Self.bytesMin)
     }
+
+    /// What a statement may bring however many there are.
+    private static let rowsMin = 16
+    private static let bytesMin = 64 << 10
 
     /// Adds the statements, which are to see the tenants as they are locked, or in one snapshot.
     func add(to pipeline: inout Pipeline) {
         guard !self.cursors.isEmpty else { return }
         let cursors = self.cursors.values.sorted { $0.tenant < $1.tenant }
-        let tenants = PostgresValue.int8s(cursors.map(\.tenant.rawValue))
-        let sequences = PostgresValue.int8s(cursors.map(\.sequence))
-        pipeline.add(
-            self.sql.newRows,
-            [
-                tenants, sequences, .int8s(cursors.map(\.lastRow.rawValue)),
-                // One more tells that there are more.
-                .int8(Int64(self.limits.newsRowsMax + 1)), .int8(Int64(self.limits.newsBytesMax)),
-            ]
+        let housed = Set(self.housed.map(\.cursor.tenant))
+        self.addRows(
+            since: housed.isEmpty ? cursors : cursors.filter { !housed.contains($0.tenant) },
+            self.sql,
+            to: &pipeline
         )
         pipeline.add(
             self.sql.newChanges,
-            [tenants, sequences, .int8s(cursors.map(\.changeSequence))]
+            [
+                .int8s(cursors.map(\.tenant.rawValue)), .int8s(cursors.map(\.sequence)),
+                .int8s(cursors.map(\.changeSequence)),
+            ]
+        )
+        for (cursor, sql) in self.housed { self.addRows(since: [cursor], sql, to: &pipeline) }
+    }
+
+    private func addRows(
+        since cursors: [TenantCursor],
+        _ sql: StoreStatements,
+        to pipeline: inout Pipeline
+    ) {
+        pipeline.add(
+            sql.newRows,
+            [
+                .int8s(cursors.map(\.tenant.rawValue)), .int8s(cursors.map(\.sequence)),
+                .int8s(cursors.map(\.lastRow.rawValue)),
+                // One more tells that there are more.
+                .int8(Int64(self.rowsMax + 1)), .int8(Int64(self.bytesMax)),
+            ]
         )
     }
 
@@ -49,23 +85,17 @@ struct NewsReading {
         let changed = tenants.values.filter { tenant in
             self.cursors[tenant.record.id].map { $0.sequence < tenant.record.sequence } ?? false
         }.sorted { $0.record.id < $1.record.id }
-        guard !changed.isEmpty, results.count == 2 else { return [] }
-        var slice = Slice(results[0], countMax: self.limits.newsRowsMax)
-        if let end = slice.end, slice.isEmpty {
-            // One revision is more than a slice, and is told whole.
-            let rows = try connection.query(
-                self.sql.revisionRows,
-                [
-                    .int8(end.tenant.rawValue),
-                    .int8(self.cursors[end.tenant]?.lastRow.rawValue ?? 0), .int8(end.revision),
-                ]
-            )
-            slice.rows[end.tenant] = rows.map(CommitBatch.Row.init)
+        guard !changed.isEmpty, results.count == 2 + self.housed.count else { return [] }
+        let shared = try self.slice(results[0], self.sql, connection)
+        var slices: [TenantID: Slice] = [:]
+        for (place, (cursor, sql)) in self.housed.enumerated() {
+            slices[cursor.tenant] = try self.slice(results[2 + place], sql, connection)
         }
         var changes = Changes(results[1])
         var news: [TenantNews] = []
         for tenant in changed {
             guard let cursor = self.cursors[tenant.record.id] else { continue }
+            let slice = slices[tenant.record.id] ?? shared
             var each = slice.news(of: tenant.record, since: cursor)
             if cursor.changeSequence < tenant.changesSince {
                 each.changesAreWhole = true
@@ -86,6 +116,26 @@ struct NewsReading {
             news.append(each)
         }
         return news
+    }
+
+    private func slice(
+        _ result: PostgresResult,
+        _ sql: StoreStatements,
+        _ connection: PostgresConnection
+    ) throws(PostgresError) -> Slice {
+        var slice = Slice(result, countMax: self.rowsMax)
+        if let end = slice.end, slice.isEmpty {
+            // One revision is more than a slice, and is told whole.
+            let rows = try connection.query(
+                sql.revisionRows,
+                [
+                    .int8(end.tenant.rawValue),
+                    .int8(self.cursors[end.tenant]?.lastRow.rawValue ?? 0), .int8(end.revision),
+                ]
+            )
+            slice.rows[end.tenant] = rows.map(CommitBatch.Row.init)
+        }
+        return slice
     }
 
     /// Rows of the tenants, in order, up to a revision of one tenant that is not whole.

@@ -13,9 +13,11 @@ extension PostgresBackend {
         }
         let tenants = batch.lockedTenants
         if self.transaction == nil { _ = try self.beginTransaction(locking: tenants) }
+        var dropping: [TenantID: String] = [:]
         do throws(BackendError) {
             try self.lockMore(tenants)
             try self.check(batch)
+            if !batch.registry.isEmpty { dropping = try self.prepareHomes(for: batch.registry) }
         } catch {
             self.abandonTransaction()
             throw error
@@ -27,8 +29,12 @@ extension PostgresBackend {
             tenants: transaction.tenants,
             undated: self.times.undated(in: batch),
             instance: self.instance,
-            sql: self.sql
+            sql: self.sql,
+            homes: self.homes,
+            dropping: dropping
         )
+        // A batch may write to what it creates.
+        self.noteHomes(madeBy: batch)
         var commitIndex = 0
         do throws(PostgresError) {
             try transaction.connection.pipeline { pipeline in
@@ -38,9 +44,23 @@ extension PostgresBackend {
                 self.notify(of: batch, on: &pipeline)
             }
         } catch {
-            try self.resolve(error, commitIndex: commitIndex, transaction)
+            do throws(BackendError) {
+                try self.resolve(error, commitIndex: commitIndex, transaction)
+            } catch {
+                for case .create(let record, _) in batch.registry {
+                    self.homes.set(nil, of: record.id)
+                }
+                throw error
+            }
         }
+        for case .erase(let id) in batch.registry { self.homes.set(nil, of: id) }
         self.times.committed(batch)
+    }
+
+    private func noteHomes(madeBy batch: CommitBatch) {
+        for case .create(let record, let definition) in batch.registry {
+            if let home = definition.home { self.homes.set(home, of: record.id) }
+        }
     }
 
     /// Finds out what a failed commit left behind, and returns if it is committed.

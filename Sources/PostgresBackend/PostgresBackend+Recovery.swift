@@ -18,7 +18,15 @@ extension PostgresBackend {
             let points = try self.recoverTenants(connection, &recovery)
             try self.recoverLeases(connection, &recovery)
             try self.recoverAlarms(connection, &recovery)
-            let orphan = try self.recoverRows(connection, points, &recovery)
+            var orphan = try self.recoverRows(self.sql, connection, points.shared, &recovery)
+            for (id, point, home) in points.housed where orphan == nil {
+                orphan = try self.recoverRows(
+                    StoreStatements(self.sql, home: home),
+                    connection,
+                    [id: point],
+                    &recovery
+                )
+            }
             try connection.execute("COMMIT")
             if let orphan { throw PostgresError(kind: .server(sqlState: "XX001"), message: orphan) }
         } catch {
@@ -26,21 +34,33 @@ extension PostgresBackend {
         }
     }
 
-    /// - Returns: the commit point of each tenant.
+    /// The commit point of each tenant.
+    private struct Points {
+        var shared: [Int64: Int64] = [:]
+        /// Of those that have a schema of their own. What is being erased is not looked at.
+        var housed: [(id: Int64, point: Int64, home: String)] = []
+    }
+
     private func recoverTenants(
         _ connection: PostgresConnection,
         _ recovery: inout some Recovery
-    ) throws(PostgresError) -> [Int64: Int64] {
-        var points: [Int64: Int64] = [:]
+    ) throws(PostgresError) -> Points {
+        var points = Points()
         let all = PostgresValue.int8(-1)
         let tenants = StoredRegistry.tenants(
             try connection.query(self.sql.definitions, [all]),
             identities: try connection.query(self.sql.identities, [all])
         )
         for tenant in tenants {
-            points[tenant.record.id.rawValue] = tenant.record.revision
+            let id = tenant.record.id.rawValue
+            if let home = tenant.definition.home {
+                if !tenant.isErasing { points.housed.append((id, tenant.record.revision, home)) }
+            } else {
+                points.shared[id] = tenant.record.revision
+            }
             recovery.tenant(tenant)
         }
+        self.homes.take(tenants, present: Set(tenants.map(\.record.id)))
         return points
     }
 
@@ -73,6 +93,7 @@ extension PostgresBackend {
     /// Rows above their tenant's commit point are passed over: an import may be writing them.
     /// - Returns: what is wrong with a row of no tenant.
     private func recoverRows(
+        _ sql: StoreStatements,
         _ connection: PostgresConnection,
         _ points: [Int64: Int64],
         _ recovery: inout some Recovery
@@ -80,7 +101,7 @@ extension PostgresBackend {
         var orphan: String?
         var tenant: Int64?
         var point: Int64 = 0
-        try connection.stream(self.sql.allRows) { row in
+        try connection.stream(sql.allRows) { row in
             let id = row.int64(1)
             if id != tenant {
                 guard let known = points[id] else {

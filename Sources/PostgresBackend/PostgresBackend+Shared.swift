@@ -8,7 +8,7 @@ extension PostgresBackend: SharedBackend {
 
     /// One round trip, unless somebody is far behind.
     package func begin(_ plan: CommitPlan) throws(BackendError) -> CommitStart {
-        let reading = NewsReading(plan.cursors, self.limits, self.sql)
+        let reading = NewsReading(plan.cursors, self.limits, self.sql, self.homes)
         var results = try self.beginTransaction(locking: plan.cursors.map(\.tenant)) { pipeline in
             if let version = plan.registryVersion {
                 pipeline.add(self.sql.lockStore)
@@ -24,7 +24,7 @@ extension PostgresBackend: SharedBackend {
         }
         if let version = plan.registryVersion {
             results = results.dropFirst()
-            start.registry = Self.registryNews(since: version, results.prefix(Self.registryCount))
+            start.registry = self.registryNews(since: version, results.prefix(Self.registryCount))
             results = results.dropFirst(Self.registryCount)
         }
         if !plan.expiring.isEmpty, let expired = results.popFirst() {
@@ -48,7 +48,7 @@ extension PostgresBackend: SharedBackend {
 
     package func news(since cursors: [TenantCursor]) throws(BackendError) -> [TenantNews] {
         guard !cursors.isEmpty else { return [] }
-        let reading = NewsReading(cursors, self.limits, self.sql)
+        let reading = NewsReading(cursors, self.limits, self.sql, self.homes)
         return try self.reading { connection throws(PostgresError) in
             let results = try connection.pipeline { pipeline in
                 pipeline.begin()
@@ -80,7 +80,7 @@ extension PostgresBackend: SharedBackend {
                 self.addRegistry(since: version, to: &pipeline)
                 pipeline.commit()
             }
-            return Self.registryNews(since: version, results[2..<(2 + Self.registryCount)])
+            return self.registryNews(since: version, results[2..<(2 + Self.registryCount)])
         }
     }
 
@@ -92,7 +92,7 @@ extension PostgresBackend: SharedBackend {
             // Without a BEGIN, a pipeline is one transaction.
             _ = try connection.pipeline { pipeline in
                 for (tenant, rows) in rows {
-                    self.sql.delete(rows, of: tenant, on: &pipeline)
+                    self.homes.sql(of: tenant).delete(rows, of: tenant, on: &pipeline)
                 }
             }
         }
@@ -134,7 +134,7 @@ extension PostgresBackend: SharedBackend {
         pipeline.add(self.sql.tenantIDs)
     }
 
-    private static func registryNews(
+    private func registryNews(
         since version: Int64,
         _ results: ArraySlice<PostgresResult>
     ) -> RegistryNews? {
@@ -146,6 +146,7 @@ extension PostgresBackend: SharedBackend {
         )
         news.changed = StoredRegistry.tenants(results[1], identities: results[2])
         news.present = Set(results[3].map { TenantID(rawValue: $0.int64(0)) })
+        self.homes.take(news.changed, present: news.present)
         return news
     }
 }

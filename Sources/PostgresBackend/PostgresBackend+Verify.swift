@@ -36,7 +36,11 @@ extension PostgresBackend {
         do throws(PostgresError) {
             var verification = Verification(connection, address)
             try verification.checkAll()
-            return verification.findings.all
+            var findings = verification.findings
+            for home in try Home.all(of: address, connection) {
+                try Home.verify(home, of: address, connection, &findings)
+            }
+            return findings.all
         } catch {
             throw StoreError(address, error)
         }

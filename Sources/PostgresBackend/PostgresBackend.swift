@@ -24,6 +24,7 @@ package final class PostgresBackend: Backend, @unchecked Sendable {
     /// taken for its own.
     package let instance: Int64
     let sql: StoreStatements
+    let homes: Homes
     let timeline = Timeline()
     /// The writer thread's connection.
     let writer: Session
@@ -52,6 +53,7 @@ package final class PostgresBackend: Backend, @unchecked Sendable {
         self.limits = limits
         self.instance = Int64.random(in: 1...Int64.max)
         self.sql = StoreStatements(schema: address.schema)
+        self.homes = Homes(self.sql)
         try Self.prepare(address, limits)
         let options = PostgresOptions(limits, address)
         self.writer = Session(address, options, limits, self.timeline)
@@ -80,6 +82,8 @@ package final class PostgresBackend: Backend, @unchecked Sendable {
             )
         }
         try Schema.migrate(connection, address)
+        try Home.adopt(connection, address)
+        try Home.prepareAll(connection, address)
     }
 
     deinit {
@@ -88,7 +92,7 @@ package final class PostgresBackend: Backend, @unchecked Sendable {
 
     package func makeReader() throws(BackendError) -> any BackendReader {
         try self.checkOpen()
-        return PostgresReader(self.makeSession(), self.sql)
+        return PostgresReader(self.makeSession(), self.homes)
     }
 
     package func close() {

@@ -11,14 +11,22 @@ final class PostgresKeeper: StoreKeeper {
     private let session: Session
     private let limits: PostgresLimits
     private let sql: StoreStatements
+    private let homes: Homes
     /// The number of this process: ``PostgresBackend/instance``.
     private let process: PostgresValue
     private var pruneAt = ContinuousClock.now
 
-    init(_ session: Session, _ limits: PostgresLimits, _ sql: StoreStatements, process: Int64) {
+    init(
+        _ session: Session,
+        _ limits: PostgresLimits,
+        _ sql: StoreStatements,
+        _ homes: Homes,
+        process: Int64
+    ) {
         self.session = session
         self.limits = limits
         self.sql = sql
+        self.homes = homes
         self.process = .int8(process)
     }
 
@@ -140,14 +148,15 @@ final class PostgresKeeper: StoreKeeper {
                     PostgresBackend.rollBack(connection)
                     return false
                 }
+                let tenant = TenantID(rawValue: id)
                 try connection.query(self.sql.giveUpImport, [.int8(id), self.process])
                 let deleted = try connection.query(
-                    self.sql.deleteRowsAboveSlice,
+                    self.homes.sql(of: tenant).deleteRowsAboveSlice,
                     [.int8(id), .int8(Int64(Self.importedRowsMax))]
                 )
                 try connection.pipeline { pipeline in
                     if deleted.affectedRows < Self.importedRowsMax {
-                        self.sql.deleteRowsAbove(TenantID(rawValue: id), on: &pipeline)
+                        self.homes.sql(of: tenant).deleteRowsAbove(tenant, on: &pipeline)
                         pipeline.add(self.sql.endImport, [.int8(id)])
                     }
                     pipeline.commit()

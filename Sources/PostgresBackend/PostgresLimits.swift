@@ -21,6 +21,9 @@ package struct PostgresLimits: Sendable {
     /// How long the outcome of a commit is looked for after the connection was lost during it; then
     /// `uncertain`. More than the server holds the locks of a lost connection.
     package var resolveMilliseconds = 15_000
+    /// Most statements that are prepared in a connection, which is then made anew: those of dedicated
+    /// tenants that are gone add up. More than ``Configuration/dedicatedTenantsMax`` tenants need.
+    package var preparedMax = 10_000
     /// How long another instance's migration is waited for; then the start is refused.
     package var migrationLockMilliseconds = 60_000
 

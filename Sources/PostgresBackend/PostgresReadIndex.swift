@@ -51,6 +51,7 @@ extension PostgresBackend {
             self.makeSession(),
             self.limits,
             self.sql,
+            self.homes,
             process: self.instance
         )
     }

@@ -6,11 +6,11 @@ import Postgres
 /// Belongs to one thread.
 package final class PostgresReader: BackendReader {
     private let session: Session
-    private let sql: StoreStatements
+    private let homes: Homes
 
-    init(_ session: Session, _ sql: StoreStatements) {
+    init(_ session: Session, _ homes: Homes) {
         self.session = session
-        self.sql = sql
+        self.homes = homes
     }
 
     deinit {
@@ -26,7 +26,7 @@ package final class PostgresReader: BackendReader {
         guard !rows.isEmpty else { return }
         let found = try self.session.run { connection throws(PostgresError) in
             try connection.query(
-                self.sql.values,
+                self.homes.sql(of: tenant).values,
                 [.int8(tenant.rawValue), .int8s(rows.map(\.rawValue))]
             )
         }
@@ -54,7 +54,7 @@ package final class PostgresReader: BackendReader {
         var next = span.first.rawValue
         try self.session.run { connection throws(PostgresError) in
             try connection.stream(
-                self.sql.scan,
+                self.homes.sql(of: tenant).scan,
                 [.int8(tenant.rawValue), .int8(next), .int8(span.last.rawValue)]
             ) { row in
                 next = row.int64(0) + 1

@@ -5,6 +5,7 @@ import Postgres
 struct PostgresSQLReaders: SQLReaders {
     let address: StoreAddress
     let options: PostgresOptions
+    let homes: Homes
 
     func roles(of tenant: TenantID?) throws(SQLReadersError) -> [TenantID: [String]] {
         do throws(PostgresError) {
@@ -50,6 +51,7 @@ struct PostgresSQLReaders: SQLReaders {
                     role,
                     for: tenant,
                     schema: self.address.schema,
+                    home: self.homes.schema(of: tenant),
                     on: connection
                 )
             }
@@ -62,7 +64,12 @@ struct PostgresSQLReaders: SQLReaders {
                 )
             }
             for role in present.subtracting(roles).sorted() {
-                try SQLReader.drop(role, schema: self.address.schema, on: connection)
+                try SQLReader.drop(
+                    role,
+                    schema: self.address.schema,
+                    home: self.homes.schema(of: tenant),
+                    on: connection
+                )
             }
             return present != roles || !verifiers.isEmpty
         } catch {
@@ -75,7 +82,8 @@ extension PostgresBackend {
     package var sqlReaders: (any SQLReaders)? {
         PostgresSQLReaders(
             address: self.address,
-            options: PostgresOptions(self.limits, self.address)
+            options: PostgresOptions(self.limits, self.address),
+            homes: self.homes
         )
     }
 }

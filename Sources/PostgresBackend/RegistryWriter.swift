@@ -2,8 +2,13 @@ import ByreCore
 import Postgres
 
 /// Writes changes of the registry: tenants with their definitions, and their identities.
+///
+/// What is written of a tenant with a home is written there too.
 struct RegistryWriter {
     let sql: StoreStatements
+    let homes: Homes
+    /// Tenants that are erased with their schemas.
+    let dropping: [TenantID: String]
 
     func write(_ changes: [RegistryChange], to pipeline: inout Pipeline) {
         guard !changes.isEmpty else { return }
@@ -17,9 +22,15 @@ struct RegistryWriter {
         switch change {
         case .create(let record, let definition):
             self.create(record, definition, &pipeline)
+            if let home = definition.home {
+                self.copy(in: home).create(record, definition.atHome, &pipeline)
+            }
         case .define(let tenant, let definition):
             if definition.lifecycle == .active { pipeline.add(self.sql.restartLeases, [id]) }
             self.define(tenant, definition, &pipeline)
+            if let home = definition.home {
+                self.copy(in: home).define(tenant, definition.atHome, &pipeline)
+            }
         case .beginErasing:
             pipeline.add(self.sql.beginErasing, [id])
             pipeline.add(self.sql.deleteIdentities, [id])
@@ -27,13 +38,21 @@ struct RegistryWriter {
             let bounds: [PostgresValue] = [
                 id, .int8(rows.lowerBound.rawValue), .int8(rows.upperBound.rawValue),
             ]
-            pipeline.add(self.sql.eraseRows, bounds)
-            pipeline.add(self.sql.forgetTimesWithin, bounds)
+            let sql = self.homes.sql(of: change.tenant)
+            pipeline.add(sql.eraseRows, bounds)
+            pipeline.add(sql.forgetTimesWithin, bounds)
         case .eraseLeases(_, let countMax):
             pipeline.add(self.sql.eraseLeases, [id, .int8(Int64(countMax))])
         case .erase:
             for statement in self.sql.erase { pipeline.add(statement, [id]) }
+            guard let home = self.dropping[change.tenant] else { break }
+            for statement in Home.drop(home) { pipeline.add(statement) }
         }
+    }
+
+    /// Writes to a home as to a store.
+    private func copy(in home: String) -> RegistryWriter {
+        RegistryWriter(sql: StoreStatements(schema: home), homes: self.homes, dropping: [:])
     }
 
     private func create(
@@ -49,6 +68,8 @@ struct RegistryWriter {
                 .int8(record.allocatedBytes), .int8(Int64(bitPattern: record.clusterID)),
                 .int8(Int64(bitPattern: record.memberID)), .text(definition.name),
                 .text(definition.uid), .bytes(definition.prefix), .int8(definition.createdAt),
+                .text(definition.isolation.rawValue),
+                definition.home.map(PostgresValue.text) ?? .null,
             ]
         )
         pipeline.add(self.sql.raiseNextTenant, [.int8(record.id.rawValue + 1)])

@@ -23,6 +23,36 @@ extension SQLReader {
             """
     }
 
+    /// Notes a reader in a tenant's home too, and goes on there.
+    static func enter(
+        _ home: String,
+        _ schema: String,
+        _ role: String,
+        _ connection: PostgresConnection
+    ) throws(PostgresError) {
+        try connection.execute("SET LOCAL search_path TO \(Identifier.quoted(home))")
+        try connection.query(
+            .init(
+                """
+                INSERT INTO sql_reader (role, tenant, is_created)
+                SELECT role, tenant, is_created FROM \(Identifier.quoted(schema)).sql_reader
+                WHERE role = $1 ON CONFLICT DO NOTHING
+                """
+            ),
+            [.text(role)]
+        )
+    }
+
+    /// Takes a reader out of a tenant's home, and goes on there.
+    static func leave(
+        _ home: String,
+        _ role: String,
+        _ connection: PostgresConnection
+    ) throws(PostgresError) {
+        try connection.execute("SET LOCAL search_path TO \(Identifier.quoted(home))")
+        try connection.query("DELETE FROM sql_reader WHERE role = $1", [.text(role)])
+    }
+
     /// Renews what readers lost when views were dropped.
     static func grantAgain(_ connection: PostgresConnection) throws(PostgresError) {
         let readers = try connection.query(

@@ -44,10 +44,13 @@ package enum SQLReader {
     static let nameBytesMax = 63
 
     /// Lets a role read a tenant. Asking again changes nothing.
+    /// - Parameter home: the schema whose views it gets, if that is not the store's. The store's
+    ///   `sql_reader` has it all the same, so that no role reads two tenants.
     package static func create(
         _ role: String,
         for tenant: TenantID,
         schema: String,
+        home: String? = nil,
         on connection: PostgresConnection
     ) throws(Refusal) {
         guard Self.isValid(role) else { throw .name(role) }
@@ -71,7 +74,8 @@ package enum SQLReader {
             guard let row else { throw .noTenant }
             guard row.int64(0) == tenant.rawValue else { throw .taken(role) }
             try Self.asking { () throws(PostgresError) in
-                try connection.execute(Self.grant(role, schema: schema))
+                if let home { try Self.enter(home, schema, role, connection) }
+                try connection.execute(Self.grant(role, schema: home ?? schema))
             }
         }
     }
@@ -83,6 +87,7 @@ package enum SQLReader {
     package static func drop(
         _ role: String,
         schema: String,
+        home: String? = nil,
         on connection: PostgresConnection
     ) throws(Refusal) -> Bool {
         guard Self.isValid(role) else { throw .name(role) }
@@ -93,8 +98,10 @@ package enum SQLReader {
                     "DELETE FROM sql_reader WHERE role = $1 RETURNING is_created",
                     [.text(role)]
                 ).first?.bool(0)
-                guard try Self.find(role, connection) != nil else { return }
-                try connection.execute(Self.revoke(role, schema: schema))
+                let isThere = try Self.find(role, connection) != nil
+                if let home { try Self.leave(home, role, connection) }
+                guard isThere else { return }
+                try connection.execute(Self.revoke(role, schema: home ?? schema))
                 guard isCreated == true else { return }
                 try connection.execute("SAVEPOINT dropping")
                 do throws(PostgresError) {

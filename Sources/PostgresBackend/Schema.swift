@@ -25,6 +25,7 @@ package enum Schema {
         Self.processes,
         CommitTimes.migration,
         Self.readers,
+        Self.homes,
         Self.ownership + SQLReader.verifierColumn,
     ]
 
@@ -45,6 +46,19 @@ package enum Schema {
             deletion_grace_seconds bigint NOT NULL CHECK (deletion_grace_seconds >= 0)
         );
 
+        """
+
+    /// Dedicated tenants: where each one's data are, and, in a schema that is one's home, to which
+    /// store it belongs. A home that was restored elsewhere belongs to none any more: see ``Home``.
+    private static let homes = """
+        ALTER TABLE tenant
+            ADD COLUMN isolation text NOT NULL DEFAULT 'shared'
+                CHECK (isolation IN ('shared', 'dedicated')),
+            ADD COLUMN home text UNIQUE CHECK (home IS NULL OR isolation = 'dedicated');
+
+        ALTER TABLE store
+            ADD COLUMN belongs_to uuid,
+            ADD COLUMN belongs_to_schema text;
         """
 
     private static let storeTables = """

@@ -58,7 +58,9 @@ final class Session {
     /// The connection, made if there is none.
     func connected() throws(PostgresError) -> PostgresConnection {
         if self.isClosed { throw PostgresError(kind: .connection, message: "the store is closed") }
-        if let connection, connection.isAlive, self.timeline.accepts(self.present) {
+        if let connection, connection.isAlive, self.timeline.accepts(self.present),
+            connection.preparedCount < self.limits.preparedMax
+        {
             return connection
         }
         self.drop()

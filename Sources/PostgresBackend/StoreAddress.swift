@@ -46,6 +46,13 @@ package struct StoreAddress: Hashable, Sendable {
         self.isPooled = isPooled
     }
 
+    /// Another schema of the same database.
+    init(_ address: StoreAddress, schema: String) {
+        self.url = address.url
+        self.schema = schema
+        self.isPooled = address.isPooled
+    }
+
     /// What libpq is given, to ask its hosts from another one on. Those that are not named between `//` and
     /// `/` stay in their order.
     func url(from host: Int) -> String {

@@ -26,8 +26,10 @@ extension StoreStatements {
         .init(
             """
             INSERT INTO \(self.s)tenant (id, revision, compact_revision, sequence, last_row,
-                allocated_bytes, cluster_id, member_id, name, uid, prefix, created_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, to_timestamp($12::bigint))
+                allocated_bytes, cluster_id, member_id, name, uid, prefix, created_at, isolation,
+                home)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, to_timestamp($12::bigint), $13,
+                $14)
             """
         )
     }
@@ -94,7 +96,7 @@ extension StoreStatements {
     var eraseRows: PostgresStatement {
         .init(
             """
-            DELETE FROM \(self.s)kv USING \(self.s)tenant AS t
+            DELETE FROM \(self.k)kv USING \(self.s)tenant AS t
             WHERE kv.row BETWEEN $2 AND $3 AND kv.tenant = $1 AND t.id = $1
                 AND (t.erasing_since IS NOT NULL OR kv.mod_revision > t.revision)
             """
@@ -130,8 +132,8 @@ extension StoreStatements {
         \(Self.seconds("reclaim_at")), generation, quota_bytes, space_mode, max_keys,
         max_value_bytes, max_writes_per_second, max_reads_per_second, max_read_bytes_per_second,
         max_watches, max_leases, max_connections, max_in_flight, compact_after_nanoseconds,
-        compact_keeping_revisions, was_suspended, owner, source, deletion_policy,
-        deletion_grace_seconds
+        compact_keeping_revisions, was_suspended, isolation, home, owner, source,
+        deletion_policy, deletion_grace_seconds
         """
 
     /// All tenants whose definition was changed after a version of the registry.

@@ -18,7 +18,7 @@ extension StoreStatements {
                         AS c (tenant, sequence, last_row)
                     JOIN \(self.s)tenant AS t ON t.id = c.tenant AND t.sequence > c.sequence
                     CROSS JOIN LATERAL (
-                        SELECT \(Self.versionColumns) AS size, value FROM \(self.s)kv
+                        SELECT \(Self.versionColumns) AS size, value FROM \(self.k)kv
                         WHERE row > greatest(c.last_row, c.tenant << \(RowID.tenantBits))
                             AND row < (c.tenant + 1) << \(RowID.tenantBits)
                             AND mod_revision <= t.revision
@@ -37,7 +37,7 @@ extension StoreStatements {
     var revisionRows: PostgresStatement {
         .init(
             """
-            SELECT \(Self.versionColumns), value FROM \(self.s)kv
+            SELECT \(Self.versionColumns), value FROM \(self.k)kv
             WHERE row > greatest($2, $1 << \(RowID.tenantBits))
                 AND row < ($1 + 1) << \(RowID.tenantBits) AND mod_revision <= $3
             ORDER BY row
@@ -273,8 +273,8 @@ extension StoreStatements {
     var deleteRowsAboveSlice: PostgresStatement {
         .init(
             """
-            DELETE FROM \(self.s)kv WHERE row IN (
-                SELECT kv.row FROM \(self.s)kv JOIN \(self.s)tenant AS t ON t.id = $1
+            DELETE FROM \(self.k)kv WHERE row IN (
+                SELECT kv.row FROM \(self.k)kv JOIN \(self.s)tenant AS t ON t.id = $1
                 WHERE kv.row BETWEEN $1 << \(RowID.tenantBits)
                     AND ($1 + 1) << \(RowID.tenantBits) AND kv.mod_revision > t.revision
                 LIMIT $2)

@@ -8,9 +8,18 @@ import Postgres
 struct StoreStatements: Sendable {
     /// The schema, quoted, with a dot behind it.
     let s: String
+    /// The schema that `kv` is in, the same way: another one for tenants with a home of their own.
+    let k: String
 
     init(schema: String) {
         self.s = "\"\(schema)\"."
+        self.k = self.s
+    }
+
+    /// - Parameter home: the schema that `kv` is in.
+    init(_ sql: StoreStatements, home: String) {
+        self.s = sql.s
+        self.k = "\"\(home)\"."
     }
 
     // MARK: Beginning a transaction
@@ -61,7 +70,7 @@ struct StoreStatements: Sendable {
     var insertRows: PostgresStatement {
         .init(
             """
-            INSERT INTO \(self.s)kv (row, tenant, mod_revision, sub, create_revision, version, lease,
+            INSERT INTO \(self.k)kv (row, tenant, mod_revision, sub, create_revision, version, lease,
                 key, value)
             SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[],
                 $5::bigint[], $6::bigint[], $7::bigint[], $8::bytea[], $9::bytea[])
@@ -143,7 +152,7 @@ struct StoreStatements: Sendable {
     }
 
     private var deleteRows: PostgresStatement {
-        .init("DELETE FROM \(self.s)kv WHERE row = ANY ($2) AND tenant = $1")
+        .init("DELETE FROM \(self.k)kv WHERE row = ANY ($2) AND tenant = $1")
     }
 
     var notify: PostgresStatement { "SELECT pg_notify($1, $2)" }
@@ -213,7 +222,7 @@ struct StoreStatements: Sendable {
     private var deleteRowsAbove: PostgresStatement {
         .init(
             """
-            DELETE FROM \(self.s)kv USING \(self.s)tenant AS t
+            DELETE FROM \(self.k)kv USING \(self.s)tenant AS t
             WHERE t.id = $1 AND kv.row BETWEEN $1 << \(RowID.tenantBits)
                 AND ($1 + 1) << \(RowID.tenantBits) AND kv.mod_revision > t.revision
             """
@@ -230,21 +239,21 @@ struct StoreStatements: Sendable {
 
     var values: PostgresStatement {
         .init(
-            "SELECT row, value FROM \(self.s)kv WHERE row = ANY ($2) AND tenant = $1 ORDER BY row"
+            "SELECT row, value FROM \(self.k)kv WHERE row = ANY ($2) AND tenant = $1 ORDER BY row"
         )
     }
 
     var scan: PostgresStatement {
         .init(
             """
-            SELECT \(Self.versionColumns), value FROM \(self.s)kv
+            SELECT \(Self.versionColumns), value FROM \(self.k)kv
             WHERE row BETWEEN $2 AND $3 AND tenant = $1 ORDER BY row
             """
         )
     }
 
     var allRows: PostgresStatement {
-        .init("SELECT \(Self.versionColumns) FROM \(self.s)kv ORDER BY row")
+        .init("SELECT \(Self.versionColumns) FROM \(self.k)kv ORDER BY row")
     }
 
     var leases: PostgresStatement {

@@ -62,12 +62,14 @@ enum StoredRegistry {
             definition.autoCompaction = .revision(retention: count)
         }
         definition.wasSuspended = row.bool(29)
-        if let grace = number(33) {
+        definition.isolation = .init(rawValue: row.text(30)) ?? .shared
+        definition.home = row.isNull(31) ? nil : row.text(31)
+        if let grace = number(35) {
             definition.ownership = TenantOwnership(
-                owner: row.text(30),
-                source: row.text(31),
+                owner: row.text(32),
+                source: row.text(33),
                 // The constraints allow no other words.
-                deletionPolicy: .init(rawValue: row.text(32)) ?? .retain,
+                deletionPolicy: .init(rawValue: row.text(34)) ?? .retain,
                 deletionGraceSeconds: grace
             )
         }

@@ -8,6 +8,12 @@ struct Verification {
     private let address: StoreAddress
     private let sql: StoreStatements
 
+    /// Adds to `findings`.
+    init(_ connection: PostgresConnection, _ address: StoreAddress, _ findings: Findings) {
+        self.init(connection, address)
+        self.findings = findings
+    }
+
     init(_ connection: PostgresConnection, _ address: StoreAddress) {
         self.connection = connection
         self.address = address
@@ -188,7 +194,7 @@ struct Verification {
         let tenants = try self.connection.query(
             """
             SELECT id, revision, compact_revision, erasing_since IS NOT NULL,
-                importer IS NOT NULL FROM tenant
+                importer IS NOT NULL FROM tenant WHERE home IS NULL
             """
         )
         for row in tenants {

@@ -28,6 +28,12 @@ extension Views {
         }
     }
 
+    /// Makes the views in the schema that is the search path, which has none.
+    static func makeAll(_ connection: PostgresConnection) throws(PostgresError) {
+        try connection.execute(Self.functions)
+        for view in Self.all { try connection.execute(Self.create(view)) }
+    }
+
     private static func replaceAll(_ connection: PostgresConnection) throws(PostgresError) {
         try connection.execute("SAVEPOINT replacing")
         do throws(PostgresError) {

@@ -89,11 +89,11 @@ enum Views {
             max_leases, id << \(RowID.tenantBits) AS first_row,
             (id + 1) << \(RowID.tenantBits) AS next_row
         FROM tenant
-        WHERE (SELECT has_table_privilege(current_user, 'tenant'::regclass, 'SELECT'))
+        WHERE home IS NULL AND ((SELECT has_table_privilege(current_user, 'tenant'::regclass, 'SELECT'))
             OR id IN (
                 SELECT sql_reader.tenant FROM sql_reader
                 JOIN pg_catalog.pg_roles ON pg_roles.rolname = sql_reader.role
-                WHERE pg_has_role(current_user, pg_roles.oid, 'USAGE'))
+                WHERE pg_has_role(current_user, pg_roles.oid, 'USAGE')))
         """
 
     /// Bytes are counted as the quota counts them: 64 for each version beside its key and value,

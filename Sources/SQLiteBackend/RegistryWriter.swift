@@ -30,8 +30,9 @@ final class RegistryWriter {
         self.insert = try statement(
             """
             INSERT INTO tenant (id, revision, compact_revision, sequence, allocated_bytes,
-                cluster_id, member_id, name, uid, prefix, created_at)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \(Self.date("?11")))
+                cluster_id, member_id, name, uid, prefix, created_at, isolation, home)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \(Self.date("?11")), ?12,
+                nullif(?13, ''))
             """
         )
         self.define = try statement(
@@ -41,7 +42,7 @@ final class RegistryWriter {
                 max_value_bytes = ?9, max_writes_per_second = ?10, max_reads_per_second = ?11,
                 max_read_bytes_per_second = ?12, max_watches = ?13, max_leases = ?14,
                 max_connections = ?15, max_in_flight = ?16, compact_after_nanoseconds = ?17,
-                compact_keeping_revisions = ?18, was_suspended = ?19
+                compact_keeping_revisions = ?18, was_suspended = ?19, is_home_made = ?20
             WHERE id = ?1
             """
         )
@@ -130,13 +131,16 @@ final class RegistryWriter {
         try self.insert.bind(definition.uid, at: 9)
         try self.insert.bind(definition.prefix, at: 10)
         try self.insert.bind(definition.createdAt, at: 11)
+        try self.insert.bind(definition.isolation.rawValue, at: 12)
+        try self.insert.bind(definition.home ?? "", at: 13)
         try self.insert.run()
-        try self.define(record.id, definition)
+        try self.define(record.id, definition, isHomeMade: definition.home == nil)
     }
 
     private func define(
         _ id: TenantID,
-        _ definition: TenantDefinition
+        _ definition: TenantDefinition,
+        isHomeMade: Bool = true
     ) throws(SQLiteError) {
         let limits = definition.limits
         var numbers: [Int64?] = [
@@ -159,6 +163,7 @@ final class RegistryWriter {
             try self.define.bind(orNull: number, at: 8 + place)
         }
         try self.define.bind(definition.wasSuspended ? 1 : 0, at: 19)
+        try self.define.bind(isHomeMade ? 1 : 0, at: 20)
         try self.run(self.define, id)
         try self.expectTenant(id)
         try self.run(self.deleteIdentities, id)

@@ -68,6 +68,17 @@ extension Schema {
         ) STRICT;
         """
 
+    /// Dedicated tenants: the file that each one's data are in, and whether it has been made.
+    static let homes = """
+        ALTER TABLE tenant ADD COLUMN isolation TEXT NOT NULL DEFAULT 'shared'
+            CHECK (isolation IN ('shared', 'dedicated'));
+        ALTER TABLE tenant ADD COLUMN home TEXT CHECK (home IS NULL OR isolation = 'dedicated');
+        ALTER TABLE tenant ADD COLUMN is_home_made INTEGER NOT NULL DEFAULT 1
+            CHECK (is_home_made IN (0, 1)) CHECK (is_home_made = 1 OR home IS NOT NULL);
+
+        CREATE UNIQUE INDEX tenant_home ON tenant (home);
+        """
+
     /// What a tenant that is being deleted is again when that is taken back.
     static let undeletion = """
 

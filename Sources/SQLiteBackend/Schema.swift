@@ -86,6 +86,7 @@ package enum Schema {
         Self.tenancy,
         Self.journalMigration,
         CommitTimes.migration + Self.undeletion,
+        Self.homes,
         Self.ownership,
     ]
 

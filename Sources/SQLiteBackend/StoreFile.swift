@@ -112,6 +112,13 @@ enum StoreFile {
         }
     }
 
+    /// Removes one file, if it is there.
+    static func removeFile(_ path: String) throws(StoreError) {
+        guard unlink(path) == 0 || errno == ENOENT else {
+            throw StoreError.unusable(path: path, why: systemMessage())
+        }
+    }
+
     /// Whether there is anything at `path`.
     static func isThere(_ path: String) -> Bool {
         var status = stat()
@@ -128,7 +135,7 @@ enum StoreFile {
     }
 
     /// Makes the name of `path` as durable as what it names.
-    private static func syncParent(of path: String) throws(StoreError) {
+    static func syncParent(of path: String) throws(StoreError) {
         try Self.sync(Self.parent(of: path) ?? "/")
     }
 

@@ -15,8 +15,8 @@ enum StoredRegistry {
                 quota_bytes, space_mode, max_keys, max_value_bytes, max_writes_per_second,
                 max_reads_per_second, max_read_bytes_per_second, max_watches, max_leases,
                 max_connections, max_in_flight, compact_after_nanoseconds,
-                compact_keeping_revisions, was_suspended, owner, source, deletion_policy,
-                deletion_grace_seconds
+                compact_keeping_revisions, was_suspended, isolation, home, owner, source,
+                deletion_policy, deletion_grace_seconds
             FROM tenant LEFT JOIN tenant_owner ON tenant = id ORDER BY id
             """,
             on: connection
@@ -57,6 +57,9 @@ enum StoredRegistry {
         definition.reclaimAt = statement.integerOrNil(13)
         definition.generation = statement.integer(14)
         definition.wasSuspended = statement.integer(28) != 0
+        definition.isolation = .init(rawValue: statement.text(29)) ?? .shared
+        let home = statement.text(30)
+        definition.home = home.isEmpty ? nil : home
         definition.limits.bytes = statement.integerOrNil(15)
         definition.limits.spaceMode = .init(rawValue: statement.text(16)) ?? .strict
         definition.limits.keys = statement.integerOrNil(17)
@@ -73,12 +76,12 @@ enum StoredRegistry {
         } else if let count = statement.integerOrNil(27) {
             definition.autoCompaction = .revision(retention: count)
         }
-        if let grace = statement.integerOrNil(32) {
+        if let grace = statement.integerOrNil(34) {
             definition.ownership = TenantOwnership(
-                owner: statement.text(29),
-                source: statement.text(30),
+                owner: statement.text(31),
+                source: statement.text(32),
                 // The constraints allow no other words.
-                deletionPolicy: .init(rawValue: statement.text(31)) ?? .retain,
+                deletionPolicy: .init(rawValue: statement.text(33)) ?? .retain,
                 deletionGraceSeconds: grace
             )
         }

@@ -114,6 +114,7 @@ enum Views {
                     version > 0 AND row IN (SELECT max(row) FROM kv GROUP BY tenant, key) AS is_live
                 FROM kv)
             GROUP BY tenant) AS held ON held.tenant = tenant.id
+        WHERE tenant.home IS NULL
         """
 
     private static let largestPrefix = """
@@ -146,6 +147,7 @@ enum Views {
             FROM kv
             WHERE row >= (SELECT min(row) FROM commit_time WHERE at > strftime('%s') - 60)
             GROUP BY tenant) AS recent ON recent.tenant = tenant.id
+        WHERE tenant.home IS NULL
         """
 
     /// When a lease was renewed last is known to the running server alone, and a start gives every

@@ -21,6 +21,9 @@ package final class Context: @unchecked Sendable {
     /// each.
     package let warnings: [String]
 
+    /// How long the certificates are valid: of the own ones and of the trusted ones, file by file.
+    package let validities: [FileValidity]
+
     /// ALPN protocols in order of preference.
     let protocols: [[UInt8]]
 
@@ -55,6 +58,7 @@ package final class Context: @unchecked Sendable {
             try builder.revoke(listsAt: path)
         }
         self.warnings = builder.warnings
+        self.validities = builder.validities
         self.pointer = builder.finish()
 
         // Connections keep this object alive as long as their SSL, so it need not be retained here.
@@ -94,6 +98,7 @@ package final class Context: @unchecked Sendable {
             try builder.trustSystem()
         }
         self.warnings = builder.warnings
+        self.validities = builder.validities
         self.pointer = builder.finish()
         SSL_CTX_set_verify(
             self.pointer,

@@ -8,6 +8,9 @@ final class ContextBuilder {
     /// What works today but needs a person's attention; one line each.
     private(set) var warnings: [String] = []
 
+    /// How long what was loaded is valid, a line for each file.
+    private(set) var validities: [FileValidity] = []
+
     /// Starts with what holds for every connection.
     init(_ method: OpaquePointer?) throws(TLSError) {
         OpenSSL.clearErrors()
@@ -103,6 +106,7 @@ final class ContextBuilder {
         if let problem = own.validityProblem {
             self.warn(.certificate, certificateFile, problem)
         }
+        self.noteValidity(.certificate, certificateFile, chain)
     }
 
     /// Trusts every certificate of the files as an anchor for verifying peers.
@@ -123,6 +127,7 @@ final class ContextBuilder {
             if let problem = stale.first {
                 self.warn(.trustedCA, path, "\(stale.count) of \(anchors.count): \(problem)")
             }
+            self.noteValidity(.trustedCA, path, anchors)
             all += anchors
         }
         X509_STORE_set_flags(store, UInt(X509_V_FLAG_PARTIAL_CHAIN))
@@ -166,6 +171,11 @@ final class ContextBuilder {
             }
         }
         X509_STORE_set_flags(store, UInt(X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL))
+    }
+
+    private func noteValidity(_ role: FileRole, _ path: String, _ certificates: [Certificate]) {
+        guard let end = certificates.compactMap(\.endSeconds).min() else { return }
+        self.validities.append(FileValidity(role: role, path: path, endSeconds: end))
     }
 
     private func warn(_ role: FileRole, _ path: String, _ problem: String) {

@@ -24,6 +24,13 @@ final class Certificate {
         return nil
     }
 
+    /// The last second it is valid, since 1970; nil when the date is malformed.
+    var endSeconds: Int64? {
+        var parts = tm()
+        guard ASN1_TIME_to_tm(X509_get0_notAfter(self.x509), &parts) == 1 else { return nil }
+        return Int64(timegm(&parts))
+    }
+
     /// The last day it is valid, in UTC: `2027-11-23`.
     var lastDay: String {
         String(text(of: X509_get0_notAfter(self.x509)).prefix { $0 != " " })

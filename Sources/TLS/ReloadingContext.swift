@@ -74,6 +74,9 @@ package final class ReloadingContext: Sendable {
         return context
     }
 
+    /// Whether the files as they are now cannot be used, so that older ones stay in use.
+    package var isRefusing: Bool { self.state.withLock { $0.refusal != nil } }
+
     /// Loads the files if they have changed.
     /// - Returns: what is worth telling.
     private func refresh(_ state: inout State) -> Change? {

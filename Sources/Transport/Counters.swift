@@ -87,16 +87,27 @@ package struct ServerCounts: Sendable {
         /// As in `:path`.
         package let path: String
         package let isStreaming: Bool
-        package let started: Int
+        package private(set) var started: Int
         /// How many calls ended with each code, by ``Status/Code``'s raw value.
-        package let handled: [Int]
+        package private(set) var handled: [Int]
         /// Messages that came in and went out.
-        package let received: Int
-        package let sent: Int
+        package private(set) var received: Int
+        package private(set) var sent: Int
         /// Nanoseconds from the head of the request to the outcome, of calls that succeeded.
-        package let durations: Histogram.Counts
+        package private(set) var durations: Histogram.Counts
         /// The same of calls that did not.
-        package let failureDurations: Histogram.Counts
+        package private(set) var failureDurations: Histogram.Counts
+
+        /// Adds the calls that another server had of the same method.
+        package static func += (total: inout MethodCounts, part: MethodCounts) {
+            precondition(total.path == part.path)
+            total.started += part.started
+            for code in total.handled.indices { total.handled[code] += part.handled[code] }
+            total.received += part.received
+            total.sent += part.sent
+            total.durations += part.durations
+            total.failureDurations += part.failureDurations
+        }
     }
 
     package let methods: [MethodCounts]

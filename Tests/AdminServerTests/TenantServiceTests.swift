@@ -93,6 +93,21 @@ import Testing
         #expect(self.fixture.status("Create", other)?.code == .alreadyExists)
     }
 
+    @Test func aDedicatedTenantSaysWhereItIs() throws {
+        let first = try self.create { $0.isolation = .dedicated }
+        #expect(first.tenant.isolation == .dedicated && first.tenant.home == "home of acme")
+        let again = try self.create { $0.isolation = .dedicated }
+        #expect(!again.created && again.tenant == first.tenant)
+        let shared = self.fixture.status("Create", ByreCreateRequest.with { $0.name = "acme" })
+        #expect(shared?.code == .alreadyExists)
+        #expect(shared?.message.contains("isolation") == true)
+        let unknown = ByreCreateRequest.with {
+            $0.name = "beta"
+            $0.isolation = .UNRECOGNIZED(9)
+        }
+        #expect(self.fixture.status("Create", unknown)?.code == .invalidArgument)
+    }
+
     @Test(arguments: [
         (["limits.watches"], "limits.watches"), (["limits"], "limits.bytes limits.watches"),
         (["identities"], "identities"), (["auto_compaction"], "auto_compaction"),

@@ -177,6 +177,12 @@ package final class FaultyBackend: Backend {
         try self.base.defragment()
     }
 
+    package var commitsSpanHomes: Bool { self.base.commitsSpanHomes }
+
+    package func chooseHome(for tenant: TenantDefinition) throws(HomeRefusal) -> String {
+        try self.base.chooseHome(for: tenant)
+    }
+
     package func close() {
         self.base.close()
     }

@@ -132,6 +132,10 @@ package final class MemoryBackend: Backend {
         self.contents.withLock { $0.defragmentations += 1 }
     }
 
+    package func chooseHome(
+        for tenant: TenantDefinition
+    ) throws(HomeRefusal) -> String { "home of \(tenant.name)" }
+
     package func close() {
         self.contents.withLock { $0.isClosed = true }
     }

@@ -1,4 +1,5 @@
 import ByreCore
+import Glibc
 import TLS
 import Tenancy
 import Testing
@@ -50,6 +51,39 @@ import byre
         claimVersion: 3.6.0
         log: {level: warn, format: console, outputs: [stderr, byre.log]}
         """
+
+    @Test func theURLOfAStoreMayBeInAFile() throws {
+        let path = "/tmp/byre-test-\(getpid()).url"
+        let url = "postgresql://byre:secret@db/byre?schema=byre"
+        let file = try #require(fopen(path, "w"))
+        fputs(url + "\n", file)
+        fclose(file)
+        defer { unlink(path) }
+        func read(_ store: String) throws -> ConfigFile {
+            try Self.read(
+                """
+                stores: [{name: main, urlFile: \(path)\(store)}]
+                listeners: [{url: "http://127.0.0.1:2401", tenant: acme}]
+                """
+            )
+        }
+        #expect(try read("").options.store == .postgres(url: url))
+        #expect(
+            throws: ConfigError("etc/byre.yaml:1:10: \"url\" and \"urlFile\" exclude each other")
+        ) {
+            try read(", url: \"sqlite:///a\"")
+        }
+        let other = try #require(fopen(path, "w"))
+        fputs("a-secret", other)
+        fclose(other)
+        #expect(
+            throws: ConfigError(
+                "etc/byre.yaml:1:32: the file holds no URL of a store that can be used"
+            )
+        ) {
+            try read("")
+        }
+    }
 
     @Test func everythingIsTaken() throws {
         let file = try Self.read(Self.full)
@@ -224,6 +258,10 @@ import byre
         Mistake(
             "stores: [{name: a, url: \"postgresql://a@b/c\", connections: 4}]",
             "1:60: 4 is not a whole number from 5 to 1000"
+        ),
+        Mistake(
+            "stores: [{name: a, urlFile: nowhere}]",
+            "1:29: etc/nowhere: there is no such file"
         ),
         // Listeners.
         Mistake("listeners: [{tenant: a}]", "1:13: \"url\" is missing"),

@@ -30,6 +30,15 @@ import byre
         #expect(command.options.sqlReaders == roles && command.options.noSQLReaders == none)
     }
 
+    @Test(arguments: [
+        ("create a", "shared"), ("create a --isolation shared", "shared"),
+        ("create a --isolation=dedicated", "dedicated"),
+        ("import a --isolation dedicated", "dedicated"),
+    ])
+    func theIsolationIsThatWhichIsAskedFor(line: String, isolation: String) throws {
+        #expect(try #require(try Self.read(line)).options.isolation.flagText == isolation)
+    }
+
     @Test func identitiesAddUp() throws {
         let line = "create a --identity dns-san=a.x --identity uri-san=u:1,dns-san=b.x"
         let command = try #require(try Self.read(line))
@@ -56,6 +65,8 @@ import byre
         ("import a --from-etcd http://h:1 --cert c", "--cert and --key belong together"),
         ("list --admin-cert c", "--admin-cert and --admin-key belong together"),
         ("list -o yaml", "-o: \"yaml\" is not one of table|json"),
+        ("create a --isolation own", "--isolation: \"own\" is not one of shared|dedicated"),
+        ("update a --isolation dedicated", "unknown flag"),
     ])
     func aWrongCommandLineIsExplained(line: String, beginning: String) {
         let error = #expect(throws: UsageError.self) { try Self.read(line) }

@@ -192,6 +192,36 @@ import Testing
         _ = try fixture.create(.numbered(3))
     }
 
+    @Test func aStoreHasABoundedNumberOfDedicatedTenants() throws {
+        let fixture = try StoreFixture { $0.dedicatedTenantsMax = 1 }
+        func dedicated(_ number: Int) -> TenantDefinition {
+            var definition = TenantDefinition.numbered(number)
+            definition.isolation = .dedicated
+            return definition
+        }
+        let tenant = try fixture.create(dedicated(2))
+        #expect(tenant.definition.home == "home of t2")
+        let refusal = TenantChangeError.tooManyDedicatedTenants
+        #expect(Self.error(try fixture.change(.create(dedicated(3)))) == refusal)
+        _ = try fixture.create(.numbered(4))
+        // One counts until nothing is left of it.
+        try fixture.delete(tenant, after: 0)
+        #expect(Self.error(try fixture.change(.create(dedicated(3)))) == refusal)
+        try fixture.eraseAll()
+        _ = try fixture.create(dedicated(3))
+    }
+
+    @Test func theIsolationOfATenantNeverChanges() throws {
+        let tenant = try self.fixture.create(.numbered(2))
+        var definition = tenant.definition
+        definition.isolation = .dedicated
+        let change = TenantChange.replace(tenant.id, definition, ifGeneration: nil)
+        #expect(
+            Self.error(try self.fixture.change(change))
+                == .invalid("the isolation of a tenant never changes")
+        )
+    }
+
     @Test func aChangeWhoseCommitFailsHasNotHappened() throws {
         let full = BackendError.unavailable("full")
         self.fixture.backend.failCommits([.before(full)])

@@ -15,6 +15,9 @@ struct StoreFixture {
 
     var url: String { self.cluster.url(database: self.database) }
 
+    /// The URL of another schema of the same database.
+    func url(schema: String) -> String { "\(self.url)?schema=\(schema)" }
+
     func open(_ change: (inout PostgresLimits) -> Void = { _ in }) throws -> PostgresBackend {
         var limits = PostgresLimits()
         change(&limits)

@@ -18,6 +18,8 @@ from harness.processes import free_port
 
 # Names that begin one another, and prefixes that are neighbours in the raw keyspace.
 NAMES = ["a", "ab", "b"]
+# Has a schema or a file of its own, between two that have not.
+DEDICATED = ["ab"]
 STEPS = 1_500
 
 
@@ -236,7 +238,7 @@ def server(tmp_path_factory: pytest.TempPathFactory):
     )
     server.start()
     for name in NAMES:
-        server.create(name)
+        server.create(name, *(["--isolation=dedicated"] if name in DEDICATED else []))
     server.ports = ports
     yield server
     server.close()

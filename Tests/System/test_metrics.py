@@ -1,6 +1,9 @@
 """The page of metrics on a server of many tenants: who may see what, and that numbers follow."""
 
 import re
+import ssl
+import subprocess
+import time
 import urllib.request
 from pathlib import Path
 
@@ -10,6 +13,7 @@ from harness import admin as tenants
 from harness import paths, processes
 from harness.admin import Admin
 from harness.api import Client
+from harness.certs import Authority
 from harness.processes import free_port
 
 pytestmark = pytest.mark.skipif(paths.byre().name == "etcd", reason="Byre's own tenants")
@@ -82,3 +86,46 @@ def test_the_page_of_all_tenants(tmp_path: Path) -> None:
         bounds = re.findall(rf'^{name}_bucket{{le="([^"]+)"}} (\d+)$', text, re.MULTILINE)
         counts = [int(count) for _, count in bounds]
         assert counts == sorted(counts), f"{name}: buckets are not cumulative"
+
+
+@pytest.mark.sqlite_only("is about certificates")
+def test_metrics_tell_when_certificates_end_though_nobody_connects(tmp_path: Path) -> None:
+    """And whether new files were refused; files are looked at every few seconds."""
+    port = free_port()
+    authority = Authority(tmp_path / "ca")
+    files = authority.server_files(mutual=True)
+    flags = [f"--listen-metrics-urls=http://127.0.0.1:{port}"]
+    with processes.byre(tmp_path / "data", *flags, tls=files):
+        for path, use in [(files.cert, "server"), (files.ca, "clients")]:
+            labels = f'{{file="{path}",use="{use}"}}'
+            assert value(page(port), "byre_certificate_end_seconds", labels) == end(path)
+        assert value(page(port), "byre_certificates_refused") == 0
+        good = files.key.read_text()
+        files.key.write_text("nothing")
+        wait_for_value(port, "byre_certificates_refused", 1)
+        files.key.write_text(good)
+        wait_for_value(port, "byre_certificates_refused", 0)
+
+
+def end(certificate: Path) -> int:
+    """The last second at which a certificate is valid."""
+    command = ["openssl", "x509", "-in", str(certificate), "-noout", "-enddate"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return ssl.cert_time_to_seconds(told.strip().removeprefix("notAfter="))
+
+
+def wait_for_value(port: int, name: str, wanted: float) -> None:
+    deadline = time.monotonic() + 30
+    while value(page(port), name) != wanted:
+        assert time.monotonic() < deadline, f"{name} is not {wanted}"
+        time.sleep(0.05)
+
+
+def test_no_series_is_told_twice(tmp_path: Path) -> None:
+    """Prometheus refuses such pages. Health checks are served on several kinds of listeners."""
+    port = free_port()
+    with processes.byre(tmp_path / "data", f"--listen-metrics-urls=http://127.0.0.1:{port}"):
+        lines = [line for line in page(port).splitlines() if not line.startswith("#")]
+    series = [line.rsplit(" ", 1)[0] for line in lines]
+    assert len(series) == len(set(series))
+    assert any('grpc_service="grpc.health.v1.Health"' in it for it in series)

@@ -117,6 +117,14 @@ import Testing
             ]
         )
         #expect(try Context(server: .mutual).warnings.isEmpty)
+        // 2020-01-02 00:00:00Z.
+        let path = PKI.shared.path("expired.crt")
+        #expect(
+            context.validities == [
+                FileValidity(role: .certificate, path: path, endSeconds: 1_577_923_200),
+                FileValidity(role: .trustedCA, path: path, endSeconds: 1_577_923_200),
+            ]
+        )
     }
 
     @Test(arguments: [

@@ -96,6 +96,7 @@ import Testing
             problem: "does not match the certificate in \(self.directory)/tls.crt"
         )
         #expect(self.changes.taken == [.refused(refusal)])
+        #expect(reloading.isRefusing)
         // Told once, not at every check.
         #expect(try self.serverSeen(reloading) == "server")
         #expect(self.changes.taken == [])
@@ -103,6 +104,7 @@ import Testing
         self.install(key: "renewed")
         #expect(try self.serverSeen(reloading) == "renewed")
         #expect(self.changes.taken == [.loaded(warnings: [])])
+        #expect(!reloading.isRefusing)
     }
 
     @Test(arguments: ["cut", "mangled"])

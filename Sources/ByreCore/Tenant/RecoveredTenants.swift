@@ -9,6 +9,8 @@ package struct RecoveredTenants: Recovery {
         package fileprivate(set) var state: TenantState
         package fileprivate(set) var log = RevisionLog()
         package let definition: TenantDefinition
+        /// Whether its rows are numbered by themselves, wherever the store's own are.
+        fileprivate var hasHome: Bool { self.definition.home != nil }
 
         fileprivate init(_ tenant: StoredTenant) {
             // Row numbers begin with 1; the first row read sets it right.
@@ -18,6 +20,7 @@ package struct RecoveredTenants: Recovery {
 
         fileprivate func recover(_ key: Bytes, _ version: Version) {
             self.state.rows.include(version.row)
+            if self.hasHome { self.state.lastRow = max(self.state.lastRow, version.row) }
             let previous = self.state.index.put(key, version)
             self.state.leases.move(key, from: previous?.lease ?? .none, to: version.lease)
             self.state.grow(
@@ -37,7 +40,7 @@ package struct RecoveredTenants: Recovery {
 
     package private(set) var tenants: [TenantID: Tenant] = [:]
     package private(set) var erasing: [TenantID: Erasing] = [:]
-    /// The greatest row read.
+    /// The greatest row read of a tenant without a home of its own.
     package private(set) var lastRow = RowID(rawValue: 0)
     /// The tenant of the row before.
     private var current: Tenant?
@@ -63,8 +66,8 @@ package struct RecoveredTenants: Recovery {
     }
 
     package mutating func row(_ tenant: TenantID, key: Bytes, version: Version) {
-        self.lastRow = version.row
         if self.current?.state.id != tenant { self.current = self.tenants[tenant] }
+        if self.current?.hasHome != true { self.lastRow = version.row }
         if let current {
             current.recover(key, version)
         } else {
@@ -76,7 +79,9 @@ package struct RecoveredTenants: Recovery {
     package mutating func finish() {
         self.current = nil
         for tenant in self.tenants.values where tenant.state.rows.isEmpty {
-            tenant.state.rows = RowSpan(from: self.lastRow.next)
+            tenant.state.rows = RowSpan(
+                from: tenant.hasHome ? tenant.state.nextRow : self.lastRow.next
+            )
         }
     }
 }

@@ -41,9 +41,7 @@ extension TenantDefinition {
             throw DefinitionFault("a time is between the years 1970 and 9999")
         }
         guard self.isolation == .dedicated || self.home == nil else {
-            throw DefinitionFault(
-                "a home of its own belongs to a dedicated tenant, and to no other"
-            )
+            throw DefinitionFault("a home belongs to a dedicated tenant, and to no other")
         }
         guard self.generation >= 1 else { throw DefinitionFault("a generation is at least 1") }
         try self.limits.check()

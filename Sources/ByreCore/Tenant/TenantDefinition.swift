@@ -77,6 +77,13 @@ package struct TenantDefinition: Hashable, Sendable {
         self.reclaimAt = nil
     }
 
+    /// The definition as the tenant's own store keeps it.
+    package var atHome: TenantDefinition {
+        var copy = self
+        copy.home = nil
+        return copy
+    }
+
     /// The prefix of a tenant that is not given another: a name holds no slash, so no such prefix
     /// begins another.
     package static func defaultPrefix(of name: String) -> Bytes { Bytes("/\(name)/".utf8) }

@@ -58,6 +58,7 @@ extension Registry {
     private mutating func noteErasing(_ stored: StoredTenant) {
         let id = stored.record.id
         self.reclaims[id] = nil
+        if stored.definition.home != nil { self.homes.insert(id) }
         guard !self.erasings.contains(where: { $0.id == id }) else { return }
         if self.directory[id: id] == nil { self.prefixes.insert(stored.definition.prefix, of: id) }
         self.erasings.append(Erasing(shared: stored, epoch: nil))
@@ -85,6 +86,7 @@ extension Registry {
         }
         if changed.erased.isEmpty { return }
         for id in gone where !self.erasings.contains(where: { $0.id == id }) {
+            self.homes.remove(id)
             self.prefixes.remove(id)
         }
     }
@@ -94,7 +96,8 @@ extension Registry.Erasing {
     /// A tenant of a shared store, whose rows have numbers of their own.
     init(shared stored: StoredTenant, epoch: Int64?) {
         var rows = RowSpan(from: .first(of: stored.record.id))
-        if stored.record.lastRow.rawValue > 0 {
+        // What has a home goes with it.
+        if stored.definition.home == nil, stored.record.lastRow.rawValue > 0 {
             rows.include(.first(of: stored.record.id))
             rows.include(stored.record.lastRow)
         }

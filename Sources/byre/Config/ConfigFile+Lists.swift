@@ -12,6 +12,9 @@ extension ConfigFile {
             try StoreDraft.section.read(item, into: &draft)
             guard let name = draft.name else { throw item.error("\"name\" is missing") }
             guard let url = draft.url else { throw item.error("\"url\" is missing") }
+            if draft.urlCount > 1 {
+                throw item.error("\"url\" and \"urlFile\" exclude each other")
+            }
             guard file.stores.insert(name).inserted else {
                 throw item.error("another store is called \"\(name)\"")
             }
@@ -60,6 +63,11 @@ struct StoreDraft {
     var name: String?
     var url: StoreURL?
     var connections: Int?
+    /// How often the database was named.
+    var urlCount = 0
+
+    /// Bytes of the longest file that holds a URL.
+    private static let urlFileBytesMax = 1 << 16
 
     static let section = ConfigSection<StoreDraft>([
         ConfigKey("name", "NAME", "What the store is called: letters a-z, digits and hyphens.") {
@@ -79,6 +87,24 @@ struct StoreDraft {
             """
         ) { (draft, node) throws(ConfigError) in
             draft.url = try ConfigUnits.value(StoreURL.self, node)
+            draft.urlCount += 1
+        },
+        ConfigKey(
+            "urlFile",
+            "FILE",
+            """
+            A file that holds the URL in the place of "url", as a mounted Secret does: so the \
+            password is not in here.
+            """
+        ) { (draft, node) throws(ConfigError) in
+            let text = try node.textOfFile(bytesMax: Self.urlFileBytesMax)
+            do throws(FlagValueError) {
+                draft.url = try StoreURL(flagText: text.filter { !$0.isNewline })
+            } catch {
+                // What stands in the file may be a password.
+                throw node.error("the file holds no URL of a store that can be used")
+            }
+            draft.urlCount += 1
         },
         ConfigKey("connections", "N", "What --store-connections says of PostgreSQL. [default 6]") {
             (draft, node) throws(ConfigError) in

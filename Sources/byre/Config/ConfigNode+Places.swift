@@ -6,6 +6,16 @@ extension ConfigNode {
         return self.resolved(text)
     }
 
+    /// The text of the file whose path stands here.
+    func textOfFile(bytesMax: Int) throws(ConfigError) -> String {
+        let path = try self.path()
+        do throws(ConfigError) {
+            return try ConfigText.read(path, bytesMax: bytesMax)
+        } catch {
+            throw self.error(error.message)
+        }
+    }
+
     private func resolved(_ path: String) -> String {
         guard !path.hasPrefix("/"), let slash = self.file.lastIndex(of: "/") else { return path }
         return self.file[...slash] + path

@@ -40,7 +40,7 @@ extension Metrics {
     ]
 
     func addCalls(to text: inout MetricsText, _ counts: [ServerCounts]) {
-        let methods = counts.flatMap(\.methods)
+        let methods = Self.merged(counts)
         for (name, path) in Self.operations {
             let done = methods.filter { $0.path == path }
                 .reduce(0) { $0 + ($1.handled.first ?? 0) }
@@ -73,6 +73,21 @@ extension Metrics {
             methods.map { (Self.labels($0), $0.sent) }
         )
         self.addDurations(of: methods, to: &text)
+    }
+
+    /// The calls of each method, once, though several servers may have it, as all do health checks.
+    private static func merged(_ counts: [ServerCounts]) -> [ServerCounts.MethodCounts] {
+        var methods: [ServerCounts.MethodCounts] = []
+        var places: [String: Int] = [:]
+        for method in counts.flatMap(\.methods) {
+            if let place = places[method.path] {
+                methods[place] += method
+            } else {
+                places[method.path] = methods.count
+                methods.append(method)
+            }
+        }
+        return methods
     }
 
     /// Writes how long calls took that are answered with one message; the life of a stream says nothing.

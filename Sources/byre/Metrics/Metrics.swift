@@ -1,6 +1,7 @@
 import ByreCore
 import Engine
 import EtcdServer
+import TLS
 import Transport
 
 /// The page `/metrics`: etcd's names where Byre has the same thing to tell, `byre_` names for its own.
@@ -11,6 +12,8 @@ struct Metrics: Sendable {
     let settings: Settings
     /// The most files and sockets that the process may have open.
     let filesMax: UInt64
+    /// The certificates of all listeners.
+    let certificates: [ReloadingContext]
 
     /// Writes what is one tenant's: all that its own listener shows.
     func text(of tenant: TenantStore) -> String {
@@ -25,19 +28,15 @@ struct Metrics: Sendable {
     func text(_ servers: [Server]) -> String {
         var text = MetricsText()
         let counts = servers.map(\.counts)
-        self.addMember(self.tenant?.memberID ?? 0, to: &text)
+        self.addMember(self.store.tenantOfFlags?.memberID ?? 0, to: &text)
         self.addServer(to: &text, counts)
         self.addTenants(to: &text)
         self.addStore(to: &text)
         self.addCalls(to: &text, counts)
         self.addConnections(to: &text, servers, counts)
+        self.addCertificates(to: &text)
         self.addProcess(to: &text)
         return text.text
-    }
-
-    /// The tenant that a server has from the start.
-    private var tenant: TenantStore? {
-        self.store.tenant(named: ServeConfiguration.defaultTenant)
     }
 
     /// Writes what etcd tells of a member, which here is the server as a tenant sees it.

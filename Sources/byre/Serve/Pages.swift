@@ -83,8 +83,7 @@ struct Pages: HTTPHandler {
         switch audience {
         case .tenant(let tenant): tenant
         case .everything:
-            self.isOneTenants
-                ? self.etcd.store.tenant(named: ServeConfiguration.defaultTenant) : nil
+            self.isOneTenants ? self.etcd.store.tenantOfFlags : nil
         case .nobody: nil
         }
     }

@@ -1,4 +1,5 @@
 import Glibc
+import Tenancy
 import Transport
 
 /// Where the server listens, with the ports it really has, and where it sends its clients.
@@ -39,6 +40,23 @@ struct Places: Sendable {
             advertised.isEmpty
             ? all.filter { $0.spec.role == .client }.map { Self.reachable($0.spec.url) }
             : advertised
+    }
+
+    /// The same places, all of one tenant: what flags ask for, once the store has said which it is.
+    func bound(to tenant: String) -> Places {
+        Places(
+            all: self.all.map { place in
+                var spec = place.spec
+                spec.rules = IdentityRules(.tenant(tenant), asksForCertificates: false)
+                return Place(spec: spec, socket: place.socket)
+            },
+            advertised: self.advertised
+        )
+    }
+
+    private init(all: [Place], advertised: [ListenURL]) {
+        self.all = all
+        self.advertised = advertised
     }
 
     /// Those of one kind.

@@ -1,6 +1,7 @@
 import ByreCore
 import Engine
 import EtcdServer
+import FoundationEssentials
 import Glibc
 import Logging
 import SQLiteBackend
@@ -67,12 +68,10 @@ final class Serve: Sendable {
         }
         let store = try Self.openStore(on: backend, configuration, places, logger)
         do throws(StartError) {
-            if configuration.file == nil {
-                try Self.checkDefaultTenant(store, configuration)
-            }
             let parts = ServerParts(
                 configuration,
-                places,
+                configuration.file == nil
+                    ? places.bound(to: try Self.tenantOfFlags(store, configuration).name) : places,
                 store: store,
                 security: security,
                 filesMax: filesMax,
@@ -106,7 +105,10 @@ final class Serve: Sendable {
         )
         let logger = Logger(label: "byre") { _ in handler }
         let serve = try Serve(configuration, notes: notes, logger)
+        let environment = ProcessInfo.processInfo.environment
+        ServiceManager.tell(.ready, environment: environment)
         let name = StopSignals.wait()
+        ServiceManager.tell(.stopping, environment: environment)
         StopSignals.unblock()
         // A disk that no longer answers must not keep the process: what was acknowledged is safe.
         alarm(Self.stopSecondsMax)
@@ -128,18 +130,32 @@ final class Serve: Sendable {
     }
 }
 
+extension Store {
+    /// The tenant of a server that flags alone describe: `default`, or the one that there is, in a
+    /// store that is a dedicated tenant's own.
+    var tenantOfFlags: TenantStore? {
+        let tenants = self.directory
+        if let tenant = tenants[name: ServeConfiguration.defaultTenant] { return tenant }
+        guard tenants.all.count == 1, let tenant = tenants.all.first else { return nil }
+        let definition = tenant.definition
+        return definition.isolation == .dedicated && definition.home == nil ? tenant : nil
+    }
+}
+
 // MARK: Parts
 
 extension Serve {
     /// Without a configuration file all listeners are bound to one tenant, which must be there.
-    private static func checkDefaultTenant(
+    private static func tenantOfFlags(
         _ store: Store,
         _ configuration: ServeConfiguration
-    ) throws(StartError) {
-        let name = ServeConfiguration.defaultTenant
-        guard store.tenant(named: name) != nil else {
-            throw StartError("\(configuration.store) has no tenant named \(name)")
+    ) throws(StartError) -> TenantStore {
+        guard let tenant = store.tenantOfFlags else {
+            throw StartError(
+                "\(configuration.store) has no tenant named \(ServeConfiguration.defaultTenant)"
+            )
         }
+        return tenant
     }
 
     /// Loads certificates, or makes them; listeners with the same files share what is loaded.
@@ -186,7 +202,7 @@ extension Serve {
                 return try StoreOpening.open(configuration.store)
             }
             // A directory may be refused for what else is in it.
-            return try SQLiteBackend(directory: configuration.dataDirectory)
+            return try SQLiteStore(directory: configuration.dataDirectory)
         } catch {
             throw StartError("\(error)")
         }

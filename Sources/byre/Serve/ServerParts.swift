@@ -56,7 +56,12 @@ struct ServerParts: Sendable {
             program: "byre \(ByreVersion.current)",
             logger: logger
         )
-        self.metrics = Metrics(store: store, settings: self.etcd.settings, filesMax: filesMax)
+        self.metrics = Metrics(
+            store: store,
+            settings: self.etcd.settings,
+            filesMax: filesMax,
+            certificates: Array(security.values)
+        )
     }
 
     /// What the connections of a listener are called.

@@ -7,7 +7,7 @@ enum StoreOpening {
     /// Opens a store, making it if it is missing.
     static func open(_ store: StoreURL) throws(StoreError) -> any Backend {
         switch store {
-        case .sqlite(let path): try SQLiteBackend(path: path)
+        case .sqlite(let path): try SQLiteStore(path: path)
         case .postgres(let url): try PostgresBackend(StoreAddress(url))
         }
     }
@@ -16,7 +16,7 @@ enum StoreOpening {
     static func verify(_ store: StoreURL) throws(StartError) -> [Finding] {
         do throws(StoreError) {
             switch store {
-            case .sqlite(let path): return try SQLiteBackend.verify(path: path)
+            case .sqlite(let path): return try SQLiteStore.verify(path: path)
             case .postgres(let url): return try PostgresBackend.verify(url: url)
             }
         } catch {

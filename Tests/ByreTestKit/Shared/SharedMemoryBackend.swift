@@ -137,6 +137,9 @@ final class SharedMemoryBackend: SharedBackend {
 
     func maintain() throws(BackendError) -> Bool { false }
     func defragment() throws(BackendError) {}
+    func chooseHome(for tenant: TenantDefinition) throws(HomeRefusal) -> String {
+        "home of \(tenant.name)"
+    }
     func close() {}
 
     /// What one thread of the instance uses.
