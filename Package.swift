@@ -173,12 +173,16 @@ let package = Package(
             dependencies: ["AdminServer", "ByreTestKit"]
         ),
 
+        // Declared tenants, and what makes them so: the plan, its steps, what is said about them.
+        .target(name: "Controller", dependencies: ["ByreCore", "TLS"]),
+        .testTarget(name: "ControllerTests", dependencies: ["Controller", "ByreCore", "TLS"]),
+
         // The command line: flags, configuration, signals, wiring.
         .executableTarget(
             name: "byre",
             dependencies: [
-                "AdminServer", "ByreAPI", "ByreCore", "Engine", "EtcdAPI", "EtcdServer", "GRPC",
-                "HTTP2", "Instrumentation", "PostgresBackend", "SQLiteBackend", "TLS", "Tenancy",
+                "AdminServer", "ByreAPI", "ByreCore", "Controller", "Engine", "EtcdAPI", "EtcdServer",
+                "GRPC", "HTTP2", "Instrumentation", "PostgresBackend", "SQLiteBackend", "TLS", "Tenancy",
                 "Transport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
@@ -187,7 +191,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ByreTests",
-            dependencies: ["byre", "ByreTestKit", "Instrumentation", "Tenancy"]
+            dependencies: ["byre", "ByreTestKit", "Controller", "Instrumentation", "Tenancy"]
         ),
 
         // What tests of several targets share: backends in memory, a clock, tables of transactions.

@@ -36,6 +36,7 @@ package final class AdminServer: Sendable {
             self.unary("List") { $0.list($1, $2) },
             self.unary("Update") { $0.update($1, $2) },
             self.unary("SetSQLReaders") { $0.setSQLReaders($1, $2) },
+            self.unary("GetSQLReaders") { $0.getSQLReaders($1, $2) },
             self.unary("Suspend") { $0.suspend($1, $2) },
             self.unary("Resume") { $0.resume($1, $2) },
             self.unary("Delete") { $0.delete($1, $2) },

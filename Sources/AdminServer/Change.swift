@@ -16,6 +16,9 @@ struct Change: Sendable {
     let what: String
     /// Refuse unless the tenant is at this generation; nil for any.
     var ifGeneration: Int64?
+    /// The generation that a request expects; nil for any.
+    static func expected(_ generation: Int64) -> Int64? { generation == 0 ? nil : generation }
+
     /// Changes the definition, or refuses to.
     let edit: @Sendable (inout TenantDefinition) throws(Status) -> Void
     /// Makes the answer.

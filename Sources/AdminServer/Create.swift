@@ -109,6 +109,7 @@ extension AdminServer {
         if wanted.limits != present.limits { differences.append("limits") }
         if wanted.identities != present.identities { differences.append("identities") }
         if wanted.autoCompaction != present.autoCompaction { differences.append("auto_compaction") }
+        if wanted.ownership != present.ownership { differences.append("ownership") }
         guard differences.isEmpty else {
             throw Status(
                 .alreadyExists,

@@ -18,6 +18,21 @@ extension ByreTenantSettings {
         if let policy = definition.autoCompaction {
             self.autoCompaction = ByreAutoCompaction(policy)
         }
+        if let ownership = definition.ownership { self.ownership = ByreOwnership(ownership) }
+    }
+}
+
+extension ByreOwnership {
+    init(_ ownership: TenantOwnership) {
+        self.init()
+        self.owner = ownership.owner
+        self.source = ownership.source
+        self.deletionPolicy =
+            switch ownership.deletionPolicy {
+            case .retain: .retain
+            case .delete: .delete
+            }
+        self.deletionGraceSeconds = ownership.deletionGraceSeconds
     }
 }
 

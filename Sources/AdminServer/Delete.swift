@@ -5,17 +5,15 @@ import GRPC
 import SwiftProtobuf
 
 extension AdminServer {
-    /// Longest time that a deletion can be taken back: a century, far from overflow.
-    private static let graceSecondsMax: Int64 = 100 * 366 * 86_400
-
     /// `TenantService/Delete`: makes a tenant invisible, and has it erased later.
     func delete(_ message: RawSpan, _ call: ServerCall) {
         guard let request = self.decode(message, call, as: ByreDeleteRequest.self) else { return }
-        guard (0...Self.graceSecondsMax).contains(request.graceSeconds) else {
+        let graceSecondsMax = TenantOwnership.graceSecondsMax
+        guard (0...graceSecondsMax).contains(request.graceSeconds) else {
             call.fail(
                 Status(
                     .invalidArgument,
-                    "grace_seconds: \(request.graceSeconds) is not from 0 to \(Self.graceSecondsMax)"
+                    "grace_seconds: \(request.graceSeconds) is not from 0 to \(graceSecondsMax)"
                 )
             )
             return
@@ -41,6 +39,7 @@ extension AdminServer {
         let change = Change(
             reference: request.tenant,
             what: "deleted",
+            ifGeneration: Change.expected(request.ifGeneration),
             edit: { definition throws(Status) in
                 // Asked for again, it does not last longer.
                 definition.delete(reclaimAt: min(definition.reclaimAt ?? reclaimAt, reclaimAt))

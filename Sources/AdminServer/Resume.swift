@@ -10,6 +10,7 @@ extension AdminServer {
         let change = Change(
             reference: request.tenant,
             what: "resumed",
+            ifGeneration: Change.expected(request.ifGeneration),
             edit: { definition throws(Status) in
                 try Self.checkNotDeleting(definition)
                 definition.lifecycle = .active

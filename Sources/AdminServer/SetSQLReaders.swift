@@ -25,9 +25,20 @@ extension AdminServer {
                     "roles: at most \(SQLReaderQueue.rolesMax) can read a tenant"
                 )
             }
+            let roles = Set(request.roles)
+            var verifiers: [String: String] = [:]
+            for password in request.passwords {
+                guard roles.contains(password.role), verifiers[password.role] == nil else {
+                    throw Status(
+                        .invalidArgument,
+                        "passwords: each is of another one of the roles"
+                    )
+                }
+                verifiers[password.role] = password.verifier
+            }
             let tenant = try self.findPresent(request.tenant)
             try Self.checkNotDeleting(tenant.definition)
-            try self.run(readers, Set(request.roles), tenant, call)
+            try self.run(readers, roles, verifiers, tenant, call)
         } catch {
             call.fail(error)
         }
@@ -36,13 +47,14 @@ extension AdminServer {
     private func run(
         _ readers: any SQLReaders,
         _ roles: Set<String>,
+        _ verifiers: [String: String],
         _ tenant: TenantStore,
         _ call: ServerCall
     ) throws(Status) {
         let bound = LoopBound(call, loop: call.loop)
         let isTaken = self.sqlReaderQueue.run {
             let result = Result { () throws(SQLReadersError) in
-                try readers.set(roles, of: tenant.id)
+                try readers.set(roles, verifiers: verifiers, of: tenant.id)
             }
             bound.loop.execute {
                 let call = bound.value
@@ -95,7 +107,7 @@ final class SQLReaderQueue: Sendable {
 }
 
 extension Status {
-    fileprivate init(_ error: SQLReadersError) {
+    init(_ error: SQLReadersError) {
         self =
             switch error {
             case .invalid(let why): Status(.invalidArgument, "roles: \(why)")

@@ -13,18 +13,26 @@ struct SettingsMask {
     private var limits: Set<String> = []
     private var takesIdentities = false
     private var takesAutoCompaction = false
+    private var takesOwnership = false
 
     /// All settings.
     static let all = SettingsMask(
         limits: limitNames,
         takesIdentities: true,
-        takesAutoCompaction: true
+        takesAutoCompaction: true,
+        takesOwnership: true
     )
 
-    private init(limits: Set<String>, takesIdentities: Bool, takesAutoCompaction: Bool) {
+    private init(
+        limits: Set<String>,
+        takesIdentities: Bool,
+        takesAutoCompaction: Bool,
+        takesOwnership: Bool
+    ) {
         self.limits = limits
         self.takesIdentities = takesIdentities
         self.takesAutoCompaction = takesAutoCompaction
+        self.takesOwnership = takesOwnership
     }
 
     /// Reads the paths of a field mask; none stands for all settings.
@@ -37,6 +45,7 @@ struct SettingsMask {
             switch path {
             case "identities": self.takesIdentities = true
             case "auto_compaction": self.takesAutoCompaction = true
+            case "ownership": self.takesOwnership = true
             case "limits": self.limits = Self.limitNames
             default:
                 let name = String(path.dropFirst("limits.".count))
@@ -61,6 +70,10 @@ struct SettingsMask {
         if self.takesAutoCompaction {
             definition.autoCompaction =
                 settings.hasAutoCompaction ? Self.policy(settings.autoCompaction) : nil
+        }
+        if self.takesOwnership {
+            definition.ownership =
+                settings.hasOwnership ? try Self.ownership(settings.ownership) : nil
         }
     }
 
@@ -124,6 +137,31 @@ struct SettingsMask {
             identities.insert(TenantIdentity(kind, message.value))
         }
         return identities
+    }
+
+    private static func ownership(
+        _ message: ByreOwnership
+    ) throws(Status) -> TenantOwnership {
+        var ownership = TenantOwnership(
+            owner: message.owner,
+            source: message.source,
+            deletionGraceSeconds: message.deletionGraceSeconds
+        )
+        switch message.deletionPolicy {
+        case .retain, .unspecified: ownership.deletionPolicy = .retain
+        case .delete: ownership.deletionPolicy = .delete
+        case .UNRECOGNIZED(let number):
+            throw Status(
+                .invalidArgument,
+                "ownership.deletion_policy: there is no policy \(number)"
+            )
+        }
+        do throws(DefinitionFault) {
+            try ownership.check()
+        } catch {
+            throw Status(.invalidArgument, "ownership: \(error)")
+        }
+        return ownership
     }
 
     private static func policy(_ message: ByreAutoCompaction) -> AutoCompaction? {

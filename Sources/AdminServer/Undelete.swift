@@ -10,6 +10,7 @@ extension AdminServer {
         let change = Change(
             reference: request.tenant,
             what: "undeleted",
+            ifGeneration: Change.expected(request.ifGeneration),
             edit: { definition throws(Status) in
                 definition.undelete()
             },

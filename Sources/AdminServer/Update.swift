@@ -13,9 +13,10 @@ extension AdminServer {
             call.fail(error)
             return
         }
-        var change = Change(
+        let change = Change(
             reference: request.tenant,
             what: "updated",
+            ifGeneration: Change.expected(request.ifGeneration),
             edit: { definition throws(Status) in
                 try Self.checkNotDeleting(definition)
                 try mask.apply(request.settings, to: &definition)
@@ -29,7 +30,6 @@ extension AdminServer {
                 )
             }
         )
-        if request.ifGeneration != 0 { change.ifGeneration = request.ifGeneration }
         self.make(change, call)
     }
 }

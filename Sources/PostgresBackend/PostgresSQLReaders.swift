@@ -17,7 +17,21 @@ struct PostgresSQLReaders: SQLReaders {
         }
     }
 
-    func set(_ roles: Set<String>, of tenant: TenantID) throws(SQLReadersError) -> Bool {
+    func readers(of tenant: TenantID) throws(SQLReadersError) -> [SQLReaderRole] {
+        do throws(PostgresError) {
+            let connection = try PostgresConnection(self.address.url, options: self.options)
+            defer { connection.close() }
+            return try SQLReader.working(of: tenant, schema: self.address.schema, on: connection)
+        } catch {
+            throw .unavailable("PostgreSQL: \(error)")
+        }
+    }
+
+    func set(
+        _ roles: Set<String>,
+        verifiers: [String: String],
+        of tenant: TenantID
+    ) throws(SQLReadersError) -> Bool {
         do throws(SQLReader.Refusal) {
             let connection = try SQLReader.asking { () throws(PostgresError) in
                 try PostgresConnection(self.address.url, options: self.options)
@@ -41,6 +55,14 @@ struct PostgresSQLReaders: SQLReaders {
                     on: connection
                 )
             }
+            for (role, verifier) in verifiers.sorted(by: { $0.key < $1.key }) {
+                try SQLReader.setPassword(
+                    of: role,
+                    verifier: verifier,
+                    schema: self.address.schema,
+                    on: connection
+                )
+            }
             for role in present.subtracting(roles).sorted() {
                 try SQLReader.drop(
                     role,
@@ -49,7 +71,7 @@ struct PostgresSQLReaders: SQLReaders {
                     on: connection
                 )
             }
-            return present != roles
+            return present != roles || !verifiers.isEmpty
         } catch {
             throw SQLReadersError(error)
         }
@@ -79,6 +101,14 @@ extension SQLReadersError {
                 )
             case .privileged(let role): .forbidden("the role \(role) sees every tenant anyway")
             case .taken(let role): .forbidden("the role \(role) reads another tenant")
+            case .verifier(let role):
+                .invalid("what is to be the password of \(role) is no verifier of SCRAM-SHA-256")
+            case .password(let role):
+                .forbidden(
+                    "Byre's own role may not set the password of \(role): give Byre's CREATEROLE, "
+                        + "and from PostgreSQL 16 on GRANT \(Identifier.quoted(role)) to it WITH "
+                        + "ADMIN OPTION"
+                )
             case .noTenant: .missing("the tenant is gone")
             case .database(let error): .unavailable("PostgreSQL: \(error)")
             }

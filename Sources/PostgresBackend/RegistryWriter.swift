@@ -100,6 +100,16 @@ struct RegistryWriter {
                 Self.orNull(limits.bytes), .text(limits.spaceMode.rawValue),
             ] + numbers.map(Self.orNull) + [.bool(definition.wasSuspended)]
         )
+        pipeline.add(self.sql.deleteOwner, [.int8(id.rawValue)])
+        if let ownership = definition.ownership {
+            pipeline.add(
+                self.sql.insertOwner,
+                [
+                    .int8(id.rawValue), .text(ownership.owner), .text(ownership.source),
+                    .text(ownership.deletionPolicy.rawValue), .int8(ownership.deletionGraceSeconds),
+                ]
+            )
+        }
         pipeline.add(self.sql.deleteIdentities, [.int8(id.rawValue)])
         let identities = definition.identities.sorted()
         guard !identities.isEmpty else { return }

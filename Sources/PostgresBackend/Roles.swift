@@ -31,6 +31,10 @@ package enum SQLReader {
         case privileged(String)
         /// The role reads another tenant.
         case taken(String)
+        /// A password's verifier is none of SCRAM-SHA-256.
+        case verifier(String)
+        /// Byre's own role may not set the role's password.
+        case password(String)
         /// There is no such tenant.
         case noTenant
         case database(PostgresError)
@@ -57,7 +61,11 @@ package enum SQLReader {
                     """
                     INSERT INTO sql_reader (role, tenant, is_created)
                     SELECT $1, id, $3 FROM tenant WHERE id = $2
-                    ON CONFLICT (role) DO UPDATE SET role = excluded.role
+                    ON CONFLICT (role) DO UPDATE SET
+                        is_created = sql_reader.is_created OR excluded.is_created,
+                        verifier_digest = CASE
+                            WHEN excluded.is_created THEN NULL
+                            ELSE sql_reader.verifier_digest END
                     RETURNING tenant
                     """,
                     [.text(role), .int8(tenant.rawValue), .bool(isCreated)]

@@ -26,6 +26,7 @@ package enum Schema {
         CommitTimes.migration,
         Self.readers,
         Self.homes,
+        Self.ownership + SQLReader.verifierColumn,
     ]
 
     /// The version that this program writes.
@@ -33,6 +34,19 @@ package enum Schema {
 
     /// The greatest number of a tenant: what a row's number leaves it, less the sign.
     static let tenantMax = (Int64(1) << (63 - RowID.tenantBits)) - 1
+
+    /// Which controller looks after a tenant: a row for those that have one, beside `tenant`, whose
+    /// rows each commit writes.
+    private static let ownership = """
+        CREATE TABLE tenant_owner (
+            tenant            bigint      PRIMARY KEY REFERENCES tenant (id),
+            owner             text        NOT NULL CHECK (owner <> ''),
+            source            text        NOT NULL,
+            deletion_policy   text        NOT NULL CHECK (deletion_policy IN ('Retain', 'Delete')),
+            deletion_grace_seconds bigint NOT NULL CHECK (deletion_grace_seconds >= 0)
+        );
+
+        """
 
     /// Dedicated tenants: where each one's data are, and, in a schema that is one's home, to which
     /// store it belongs. A home that was restored elsewhere belongs to none any more: see ``Home``.

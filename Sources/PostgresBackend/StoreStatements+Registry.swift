@@ -65,6 +65,20 @@ extension StoreStatements {
         )
     }
 
+    var deleteOwner: PostgresStatement {
+        .init("DELETE FROM \(self.s)tenant_owner WHERE tenant = $1")
+    }
+
+    var insertOwner: PostgresStatement {
+        .init(
+            """
+            INSERT INTO \(self.s)tenant_owner (tenant, owner, source, deletion_policy,
+                deletion_grace_seconds)
+            VALUES ($1, $2, $3, $4, $5)
+            """
+        )
+    }
+
     // MARK: Erasing
 
     var beginErasing: PostgresStatement {
@@ -100,7 +114,7 @@ extension StoreStatements {
 
     /// All that is left of a tenant without rows, and then the tenant.
     var erase: [PostgresStatement] {
-        ["lease", "alarm", "change", "tenant_identity"].map { table in
+        ["lease", "alarm", "change", "tenant_identity", "tenant_owner"].map { table in
             .init("DELETE FROM \(self.s)\(table) WHERE tenant = $1")
         } + [self.eraseTimes, .init("DELETE FROM \(self.s)tenant WHERE id = $1")]
     }
@@ -118,14 +132,17 @@ extension StoreStatements {
         \(Self.seconds("reclaim_at")), generation, quota_bytes, space_mode, max_keys,
         max_value_bytes, max_writes_per_second, max_reads_per_second, max_read_bytes_per_second,
         max_watches, max_leases, max_connections, max_in_flight, compact_after_nanoseconds,
-        compact_keeping_revisions, was_suspended, isolation, home
+        compact_keeping_revisions, was_suspended, isolation, home, owner, source,
+        deletion_policy, deletion_grace_seconds
         """
 
     /// All tenants whose definition was changed after a version of the registry.
     var definitions: PostgresStatement {
         .init(
             """
-            SELECT \(Self.columns) FROM \(self.s)tenant WHERE registry_version > $1 ORDER BY id
+            SELECT \(Self.columns) FROM \(self.s)tenant
+            LEFT JOIN \(self.s)tenant_owner ON tenant = id
+            WHERE registry_version > $1 ORDER BY id
             """
         )
     }

@@ -64,6 +64,15 @@ enum StoredRegistry {
         definition.wasSuspended = row.bool(29)
         definition.isolation = .init(rawValue: row.text(30)) ?? .shared
         definition.home = row.isNull(31) ? nil : row.text(31)
+        if let grace = number(35) {
+            definition.ownership = TenantOwnership(
+                owner: row.text(32),
+                source: row.text(33),
+                // The constraints allow no other words.
+                deletionPolicy: .init(rawValue: row.text(34)) ?? .retain,
+                deletionGraceSeconds: grace
+            )
+        }
         return definition
     }
 }

@@ -11,6 +11,8 @@ final class RegistryWriter {
     private let define: Statement
     private let insertIdentity: Statement
     private let deleteIdentities: Statement
+    private let insertOwner: Statement
+    private let deleteOwner: Statement
     private let beginErasing: Statement
     private let deleteRows: Statement
     private let deleteLeases: Statement
@@ -48,6 +50,14 @@ final class RegistryWriter {
             "INSERT INTO tenant_identity (tenant, kind, value) VALUES (?1, ?2, ?3)"
         )
         self.deleteIdentities = try statement("DELETE FROM tenant_identity WHERE tenant = ?1")
+        self.insertOwner = try statement(
+            """
+            INSERT INTO tenant_owner (tenant, owner, source, deletion_policy,
+                deletion_grace_seconds)
+            VALUES (?1, ?2, ?3, ?4, ?5)
+            """
+        )
+        self.deleteOwner = try statement("DELETE FROM tenant_owner WHERE tenant = ?1")
         self.beginErasing = try statement(
             "UPDATE tenant SET erasing_since = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE id = ?1"
         )
@@ -93,6 +103,7 @@ final class RegistryWriter {
             try self.run(self.deleteAllLeases, id)
             try self.run(self.deleteAlarms, id)
             try self.run(self.deleteIdentities, id)
+            try self.run(self.deleteOwner, id)
             try self.run(self.delete, id)
         }
     }
@@ -161,6 +172,13 @@ final class RegistryWriter {
             try self.insertIdentity.bind(identity.value, at: 3)
             try self.run(self.insertIdentity, id)
         }
+        try self.run(self.deleteOwner, id)
+        guard let ownership = definition.ownership else { return }
+        try self.insertOwner.bind(ownership.owner, at: 2)
+        try self.insertOwner.bind(ownership.source, at: 3)
+        try self.insertOwner.bind(ownership.deletionPolicy.rawValue, at: 4)
+        try self.insertOwner.bind(ownership.deletionGraceSeconds, at: 5)
+        try self.run(self.insertOwner, id)
     }
 
     private func expectTenant(_ id: TenantID) throws(SQLiteError) {

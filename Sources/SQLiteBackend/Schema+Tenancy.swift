@@ -57,6 +57,17 @@ extension Schema {
         DROP VIEW live_key;
         """
 
+    /// Which controller looks after a tenant: a row for those that have one.
+    static let ownership = """
+        CREATE TABLE tenant_owner (
+            tenant            INTEGER PRIMARY KEY REFERENCES tenant (id),
+            owner             TEXT    NOT NULL CHECK (owner <> ''),
+            source            TEXT    NOT NULL,
+            deletion_policy   TEXT    NOT NULL CHECK (deletion_policy IN ('Retain', 'Delete')),
+            deletion_grace_seconds INTEGER NOT NULL CHECK (deletion_grace_seconds >= 0)
+        ) STRICT;
+        """
+
     /// Dedicated tenants: the file that each one's data are in, and whether it has been made.
     static let homes = """
         ALTER TABLE tenant ADD COLUMN isolation TEXT NOT NULL DEFAULT 'shared'

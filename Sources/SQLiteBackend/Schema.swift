@@ -87,6 +87,7 @@ package enum Schema {
         Self.journalMigration,
         CommitTimes.migration + Self.undeletion,
         Self.homes,
+        Self.ownership,
     ]
 
     /// Where SQLite keeps the number of the last record of the journal that it has: with each tenant

@@ -15,8 +15,9 @@ enum StoredRegistry {
                 quota_bytes, space_mode, max_keys, max_value_bytes, max_writes_per_second,
                 max_reads_per_second, max_read_bytes_per_second, max_watches, max_leases,
                 max_connections, max_in_flight, compact_after_nanoseconds,
-                compact_keeping_revisions, was_suspended, isolation, home
-            FROM tenant ORDER BY id
+                compact_keeping_revisions, was_suspended, isolation, home, owner, source,
+                deletion_policy, deletion_grace_seconds
+            FROM tenant LEFT JOIN tenant_owner ON tenant = id ORDER BY id
             """,
             on: connection
         )
@@ -74,6 +75,15 @@ enum StoredRegistry {
             definition.autoCompaction = .periodic(retentionNanoseconds: nanoseconds)
         } else if let count = statement.integerOrNil(27) {
             definition.autoCompaction = .revision(retention: count)
+        }
+        if let grace = statement.integerOrNil(34) {
+            definition.ownership = TenantOwnership(
+                owner: statement.text(31),
+                source: statement.text(32),
+                // The constraints allow no other words.
+                deletionPolicy: .init(rawValue: statement.text(33)) ?? .retain,
+                deletionGraceSeconds: grace
+            )
         }
         return definition
     }

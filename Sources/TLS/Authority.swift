@@ -1,5 +1,7 @@
 import COpenSSL
 
+private let secondsPerDay = 86_400
+
 /// A certificate authority of one's own: a certificate and its key in a directory, and what it
 /// issues.
 ///
@@ -18,13 +20,17 @@ package struct Authority {
         /// Host names and addresses.
         package var hosts: [String] = []
         package var uris: [String] = []
-        package var days: Int
+        package var validSeconds: Int
         package var key = KeyKind.ecdsa
 
         package init(_ usage: Usage, commonName: String, days: Int) {
+            self.init(usage, commonName: commonName, validSeconds: days * secondsPerDay)
+        }
+
+        package init(_ usage: Usage, commonName: String, validSeconds: Int) {
             self.usage = usage
             self.commonName = commonName
-            self.days = days
+            self.validSeconds = validSeconds
         }
     }
 
@@ -39,13 +45,13 @@ package struct Authority {
 
     private static let certificateName = "ca.crt"
     private static let keyName = "ca.key"
-    private static let secondsPerDay = 86_400
     /// How far a peer's clock may be behind.
-    private static let backdatedSeconds = 300
+    package static let backdatedSeconds = 300
 
-    private let certificate: Certificate
-    private let key: PrivateKey
-    private let certificateBytes: [UInt8]
+    let certificate: Certificate
+    let key: PrivateKey
+    /// The certificate in PEM, as its file has it.
+    package let certificateBytes: [UInt8]
 
     /// Reads the authority in `directory`.
     /// - Throws: ``TLSError/file(_:path:problem:)``, also when the key is another's.
@@ -97,7 +103,7 @@ package struct Authority {
         let builder = try CertificateBuilder(
             of: key,
             backdatedSeconds: Self.backdatedSeconds,
-            validSeconds: days * Self.secondsPerDay
+            validSeconds: days * secondsPerDay
         )
         try builder.addToSubject("CN", commonName)
         try builder.setIssuer(nil)
@@ -121,7 +127,7 @@ package struct Authority {
         let builder = try CertificateBuilder(
             of: key,
             backdatedSeconds: Self.backdatedSeconds,
-            validSeconds: request.days * Self.secondsPerDay
+            validSeconds: request.validSeconds
         )
         try builder.addToSubject("CN", request.commonName)
         try builder.setIssuer(self.certificate)

@@ -172,7 +172,7 @@ enum PEM {
 /// `context`, if any, is a `Bool` that learns of it.
 ///
 /// OpenSSL: <https://docs.openssl.org/3.0/man3/pem_password_cb/>
-private func refusePassphrase(
+func refusePassphrase(
     _: UnsafeMutablePointer<CChar>?,
     _: CInt,
     _: CInt,

@@ -71,14 +71,14 @@ package struct PeerCertificate: Sendable, Hashable {
         )
     }
 
-    private struct AlternativeNames {
+    struct AlternativeNames {
         var uris: [String] = []
         var dnsNames: [String] = []
         var emailAddresses: [String] = []
         var ipAddresses: [String] = []
     }
 
-    private static func alternativeNames(of certificate: OpaquePointer) -> AlternativeNames {
+    static func alternativeNames(of certificate: OpaquePointer) -> AlternativeNames {
         var found = AlternativeNames()
         guard let names = byre_X509_get_subject_alt_name(certificate) else { return found }
         defer { GENERAL_NAMES_free(names) }

@@ -75,6 +75,28 @@ import Testing
         #expect(admin.status("SetSQLReaders", Self.request(["a"])) == status)
     }
 
+    @Test func passwordsAreSetForRolesThatAreAskedForAndToldByTheirDigests() throws {
+        let admin = try AdminFixture(sqlReaders: RecordedReaders())
+        var request = Self.request(["a", "b"])
+        request.passwords = [
+            .with {
+                $0.role = "b"; $0.verifier = "v"
+            }
+        ]
+        let _: ByreSetSQLReadersResponse = try admin.call("SetSQLReaders", request)
+        var question = ByreGetSQLReadersRequest()
+        question.tenant.name = "default"
+        let response: ByreGetSQLReadersResponse = try admin.call("GetSQLReaders", question)
+        #expect(response.possible)
+        #expect(response.readers.map(\.role) == ["a", "b"])
+        #expect(response.readers.map(\.verifierDigest) == ["", "digest of v"])
+        request.roles = ["a"]
+        #expect(admin.status("SetSQLReaders", request)?.code == .invalidArgument)
+        let without = try AdminFixture()
+        let none: ByreGetSQLReadersResponse = try without.call("GetSQLReaders", question)
+        #expect(!none.possible)
+    }
+
     @Test func aStoreWithoutRolesRefuses() throws {
         let status = try AdminFixture().status("SetSQLReaders", Self.request(["a"]))
         #expect(status?.code == .failedPrecondition)
@@ -94,6 +116,7 @@ import Testing
 final class RecordedReaders: SQLReaders {
     private let refusal: SQLReadersError?
     private let roles = Mutex<[TenantID: Set<String>]>([:])
+    private let verifiers = Mutex<[String: String]>([:])
 
     init(refusal: SQLReadersError? = nil) {
         self.refusal = refusal
@@ -106,8 +129,20 @@ final class RecordedReaders: SQLReaders {
         }
     }
 
-    func set(_ roles: Set<String>, of tenant: TenantID) throws(SQLReadersError) -> Bool {
+    func readers(of tenant: TenantID) throws(SQLReadersError) -> [SQLReaderRole] {
+        let verifiers = self.verifiers.withLock { $0 }
+        return try self.roles(of: tenant)[tenant, default: []].map { role in
+            SQLReaderRole(name: role, verifierDigest: verifiers[role].map { "digest of \($0)" })
+        }
+    }
+
+    func set(
+        _ roles: Set<String>,
+        verifiers: [String: String],
+        of tenant: TenantID
+    ) throws(SQLReadersError) -> Bool {
         if let refusal { throw refusal }
+        self.verifiers.withLock { $0.merge(verifiers) { _, new in new } }
         return self.roles.withLock { present in
             defer { present[tenant] = roles }
             return present[tenant, default: []] != roles

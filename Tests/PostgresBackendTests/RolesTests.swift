@@ -187,7 +187,8 @@ import Testing
             ([self.reader, second], true), ([second, self.reader], false), ([second], true),
             ([], true), ([], false),
         ] {
-            #expect(try readers.set(Set(roles), of: FilledStore.acme) == isChanged)
+            #expect(try readers.set(Set(roles), verifiers: [:], of: FilledStore.acme) == isChanged)
+            #expect(try readers.readers(of: FilledStore.acme).map(\.name) == roles.sorted())
             let present = try readers.roles(of: FilledStore.acme)
             #expect(present[FilledStore.acme, default: []] == roles.sorted())
             for role in [self.reader, second] {
@@ -201,7 +202,7 @@ import Testing
             (self.reader, TenantID(rawValue: 9), "the tenant is gone"),
         ] {
             let error = #expect(throws: SQLReadersError.self) {
-                try readers.set([role], of: tenant)
+                try readers.set([role], verifiers: [:], of: tenant)
             }
             #expect("\(error, default: "")".contains(expected))
         }

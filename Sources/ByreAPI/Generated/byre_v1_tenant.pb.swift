@@ -127,6 +127,51 @@ package nonisolated enum ByreState: SwiftProtobuf.Enum, Swift.CaseIterable {
 
 }
 
+/// What becomes of a tenant whose declaration is gone.
+package nonisolated enum ByreDeletionPolicy: SwiftProtobuf.Enum, Swift.CaseIterable {
+  package typealias RawValue = Int
+
+  /// It stays.
+  case unspecified // = 0
+
+  /// It stays as it is, and is nobody's.
+  case retain // = 1
+
+  /// It is deleted.
+  case delete // = 2
+  case UNRECOGNIZED(Int)
+
+  package init() {
+    self = .unspecified
+  }
+
+  package init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .retain
+    case 2: self = .delete
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  package var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .retain: return 1
+    case .delete: return 2
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  package static let allCases: [ByreDeletionPolicy] = [
+    .unspecified,
+    .retain,
+    .delete,
+  ]
+
+}
+
 /// What happens when a tenant's bytes are used up.
 package nonisolated enum ByreSpaceMode: SwiftProtobuf.Enum, Swift.CaseIterable {
   package typealias RawValue = Int
@@ -275,116 +320,89 @@ package nonisolated struct ByreTenantReference: Sendable {
 }
 
 /// A tenant.
-package nonisolated struct ByreTenant: @unchecked Sendable {
+package nonisolated struct ByreTenant: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// A DNS label.
-  package var name: String {
-    get {_storage._name}
-    set {_uniqueStorage()._name = newValue}
-  }
+  package var name: String = String()
 
   /// A UUID; given once, never used again.
-  package var uid: String {
-    get {_storage._uid}
-    set {_uniqueStorage()._uid = newValue}
-  }
+  package var uid: String = String()
 
   /// Where its keys sit in the raw keyspace of all tenants.
-  package var prefix: Data {
-    get {_storage._prefix}
-    set {_uniqueStorage()._prefix = newValue}
-  }
+  package var prefix: Data = Data()
 
   /// Its stage of life.
-  package var state: ByreState {
-    get {_storage._state}
-    set {_uniqueStorage()._state = newValue}
-  }
+  package var state: ByreState = .unspecified
 
   /// Seconds since 1970 after which a tenant that is being deleted is erased.
   package var reclaimAt: Int64 {
-    get {_storage._reclaimAt ?? 0}
-    set {_uniqueStorage()._reclaimAt = newValue}
+    get {_reclaimAt ?? 0}
+    set {_reclaimAt = newValue}
   }
   /// Returns true if `reclaimAt` has been explicitly set.
-  package var hasReclaimAt: Bool {_storage._reclaimAt != nil}
+  package var hasReclaimAt: Bool {self._reclaimAt != nil}
   /// Clears the value of `reclaimAt`. Subsequent reads from it will return its default value.
-  package mutating func clearReclaimAt() {_uniqueStorage()._reclaimAt = nil}
+  package mutating func clearReclaimAt() {self._reclaimAt = nil}
 
   /// What an administrator may change.
   package var settings: ByreTenantSettings {
-    get {_storage._settings ?? ByreTenantSettings()}
-    set {_uniqueStorage()._settings = newValue}
+    get {_settings ?? ByreTenantSettings()}
+    set {_settings = newValue}
   }
   /// Returns true if `settings` has been explicitly set.
-  package var hasSettings: Bool {_storage._settings != nil}
+  package var hasSettings: Bool {self._settings != nil}
   /// Clears the value of `settings`. Subsequent reads from it will return its default value.
-  package mutating func clearSettings() {_uniqueStorage()._settings = nil}
+  package mutating func clearSettings() {self._settings = nil}
 
   /// Seconds since 1970.
-  package var createdAt: Int64 {
-    get {_storage._createdAt}
-    set {_uniqueStorage()._createdAt = newValue}
-  }
+  package var createdAt: Int64 = 0
 
   /// Counts the changes of all of the above.
-  package var generation: Int64 {
-    get {_storage._generation}
-    set {_uniqueStorage()._generation = newValue}
-  }
+  package var generation: Int64 = 0
 
   /// etcd's cluster id, as this tenant's clients see it.
-  package var clusterID: UInt64 {
-    get {_storage._clusterID}
-    set {_uniqueStorage()._clusterID = newValue}
-  }
+  package var clusterID: UInt64 = 0
 
   /// etcd's member id, as this tenant's clients see it.
-  package var memberID: UInt64 {
-    get {_storage._memberID}
-    set {_uniqueStorage()._memberID = newValue}
-  }
+  package var memberID: UInt64 = 0
 
   /// How far the erasing is, while the state is STATE_ERASING.
   package var erasure: ByreErasure {
-    get {_storage._erasure ?? ByreErasure()}
-    set {_uniqueStorage()._erasure = newValue}
+    get {_erasure ?? ByreErasure()}
+    set {_erasure = newValue}
   }
   /// Returns true if `erasure` has been explicitly set.
-  package var hasErasure: Bool {_storage._erasure != nil}
+  package var hasErasure: Bool {self._erasure != nil}
   /// Clears the value of `erasure`. Subsequent reads from it will return its default value.
-  package mutating func clearErasure() {_uniqueStorage()._erasure = nil}
+  package mutating func clearErasure() {self._erasure = nil}
 
   /// Whether its data lie beside those of others; given once.
-  package var isolation: ByreIsolation {
-    get {_storage._isolation}
-    set {_uniqueStorage()._isolation = newValue}
-  }
+  package var isolation: ByreIsolation = .unspecified
 
   /// Where they are, if the isolation is ISOLATION_DEDICATED: the name of a schema, or of a file.
-  package var home: String {
-    get {_storage._home}
-    set {_uniqueStorage()._home = newValue}
-  }
+  package var home: String = String()
 
   /// Who reads it with SQL, if that was asked for and the database could tell.
   package var sqlReaders: ByreSQLReaders {
-    get {_storage._sqlReaders ?? ByreSQLReaders()}
-    set {_uniqueStorage()._sqlReaders = newValue}
+    get {_sqlReaders ?? ByreSQLReaders()}
+    set {_sqlReaders = newValue}
   }
   /// Returns true if `sqlReaders` has been explicitly set.
-  package var hasSqlReaders: Bool {_storage._sqlReaders != nil}
+  package var hasSqlReaders: Bool {self._sqlReaders != nil}
   /// Clears the value of `sqlReaders`. Subsequent reads from it will return its default value.
-  package mutating func clearSqlReaders() {_uniqueStorage()._sqlReaders = nil}
+  package mutating func clearSqlReaders() {self._sqlReaders = nil}
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
-  fileprivate var _storage = _StorageClass.defaultInstance
+  fileprivate var _reclaimAt: Int64? = nil
+  fileprivate var _settings: ByreTenantSettings? = nil
+  fileprivate var _erasure: ByreErasure? = nil
+  fileprivate var _sqlReaders: ByreSQLReaders? = nil
 }
 
 /// Roles of the database that see a tenant's views and nothing else.
@@ -419,40 +437,75 @@ package nonisolated struct ByreErasure: Sendable {
 }
 
 /// What an administrator may change about a tenant.
-package nonisolated struct ByreTenantSettings: Sendable {
+package nonisolated struct ByreTenantSettings: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// How much it may use.
   package var limits: ByreLimits {
-    get {_limits ?? ByreLimits()}
-    set {_limits = newValue}
+    get {_storage._limits ?? ByreLimits()}
+    set {_uniqueStorage()._limits = newValue}
   }
   /// Returns true if `limits` has been explicitly set.
-  package var hasLimits: Bool {self._limits != nil}
+  package var hasLimits: Bool {_storage._limits != nil}
   /// Clears the value of `limits`. Subsequent reads from it will return its default value.
-  package mutating func clearLimits() {self._limits = nil}
+  package mutating func clearLimits() {_uniqueStorage()._limits = nil}
 
   /// Who its clients are, beside those that its name and uid prove.
-  package var identities: [ByreIdentity] = []
+  package var identities: [ByreIdentity] {
+    get {_storage._identities}
+    set {_uniqueStorage()._identities = newValue}
+  }
 
   /// Compaction without being asked; unset for the server's own setting.
   package var autoCompaction: ByreAutoCompaction {
-    get {_autoCompaction ?? ByreAutoCompaction()}
-    set {_autoCompaction = newValue}
+    get {_storage._autoCompaction ?? ByreAutoCompaction()}
+    set {_uniqueStorage()._autoCompaction = newValue}
   }
   /// Returns true if `autoCompaction` has been explicitly set.
-  package var hasAutoCompaction: Bool {self._autoCompaction != nil}
+  package var hasAutoCompaction: Bool {_storage._autoCompaction != nil}
   /// Clears the value of `autoCompaction`. Subsequent reads from it will return its default value.
-  package mutating func clearAutoCompaction() {self._autoCompaction = nil}
+  package mutating func clearAutoCompaction() {_uniqueStorage()._autoCompaction = nil}
+
+  /// Which controller looks after the tenant; unset for none.
+  package var ownership: ByreOwnership {
+    get {_storage._ownership ?? ByreOwnership()}
+    set {_uniqueStorage()._ownership = newValue}
+  }
+  /// Returns true if `ownership` has been explicitly set.
+  package var hasOwnership: Bool {_storage._ownership != nil}
+  /// Clears the value of `ownership`. Subsequent reads from it will return its default value.
+  package mutating func clearOwnership() {_uniqueStorage()._ownership = nil}
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
-  fileprivate var _limits: ByreLimits? = nil
-  fileprivate var _autoCompaction: ByreAutoCompaction? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// Which controller looks after a tenant, and what it recorded.
+package nonisolated struct ByreOwnership: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// What the controller calls itself; never empty.
+  package var owner: String = String()
+
+  /// Which of its declarations the tenant is.
+  package var source: String = String()
+
+  /// What becomes of the tenant when the declaration is gone.
+  package var deletionPolicy: ByreDeletionPolicy = .unspecified
+
+  /// How long a deletion by the controller can be taken back.
+  package var deletionGraceSeconds: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 /// How much a tenant may use. Unset is the server's default for bytes, and no limit for the rest.
@@ -637,50 +690,38 @@ package nonisolated struct ByreAutoCompaction: Sendable {
 }
 
 /// Asks for a new tenant.
-package nonisolated struct ByreCreateRequest: @unchecked Sendable {
+package nonisolated struct ByreCreateRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// A DNS label: lower-case letters, digits and hyphens.
-  package var name: String {
-    get {_storage._name}
-    set {_uniqueStorage()._name = newValue}
-  }
+  package var name: String = String()
 
   /// A UUID in lower case; empty to be given one.
-  package var uid: String {
-    get {_storage._uid}
-    set {_uniqueStorage()._uid = newValue}
-  }
+  package var uid: String = String()
 
   /// Where its keys sit in the raw keyspace; empty for "/NAME/".
-  package var prefix: Data {
-    get {_storage._prefix}
-    set {_uniqueStorage()._prefix = newValue}
-  }
+  package var prefix: Data = Data()
 
   /// Limits, identities and compaction.
   package var settings: ByreTenantSettings {
-    get {_storage._settings ?? ByreTenantSettings()}
-    set {_uniqueStorage()._settings = newValue}
+    get {_settings ?? ByreTenantSettings()}
+    set {_settings = newValue}
   }
   /// Returns true if `settings` has been explicitly set.
-  package var hasSettings: Bool {_storage._settings != nil}
+  package var hasSettings: Bool {self._settings != nil}
   /// Clears the value of `settings`. Subsequent reads from it will return its default value.
-  package mutating func clearSettings() {_uniqueStorage()._settings = nil}
+  package mutating func clearSettings() {self._settings = nil}
 
   /// Whether its data lie beside those of others.
-  package var isolation: ByreIsolation {
-    get {_storage._isolation}
-    set {_uniqueStorage()._isolation = newValue}
-  }
+  package var isolation: ByreIsolation = .unspecified
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
-  fileprivate var _storage = _StorageClass.defaultInstance
+  fileprivate var _settings: ByreTenantSettings? = nil
 }
 
 /// Answers with the tenant.
@@ -818,8 +859,8 @@ package nonisolated struct ByreUpdateRequest: Sendable {
   /// Clears the value of `settings`. Subsequent reads from it will return its default value.
   package mutating func clearSettings() {self._settings = nil}
 
-  /// Which of them to take: "limits", "limits.bytes" and the like, "identities", "auto_compaction".
-  /// A field that is named here and unset above is unset. Empty takes all.
+  /// Which of them to take: "limits", "limits.bytes" and the like, "identities", "auto_compaction",
+  /// "ownership". A field that is named here and unset above is unset. Empty takes all.
   package var mask: SwiftProtobuf.Google_Protobuf_FieldMask {
     get {_mask ?? SwiftProtobuf.Google_Protobuf_FieldMask()}
     set {_mask = newValue}
@@ -887,6 +928,68 @@ package nonisolated struct ByreSetSQLReadersRequest: Sendable {
   /// One that is missing is made, if the server's own role may.
   package var roles: [String] = []
 
+  /// Passwords for some of them; the others keep what they have.
+  package var passwords: [ByreSQLReaderPassword] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _tenant: ByreTenantReference? = nil
+}
+
+/// A password of a role, as PostgreSQL keeps it.
+package nonisolated struct ByreSQLReaderPassword: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Which.
+  package var role: String = String()
+
+  /// "SCRAM-SHA-256$ITERATIONS:SALT$STOREDKEY:SERVERKEY", as in pg_authid: the password itself never
+  /// gets to the server.
+  package var verifier: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// A role that reads a tenant with SQL.
+package nonisolated struct ByreSQLReader: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Its name.
+  package var role: String = String()
+
+  /// SHA-256, in hexadecimal digits, of the verifier that SetSQLReaders was given last; empty for
+  /// none.
+  package var verifierDigest: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Asks which roles read a tenant with SQL.
+package nonisolated struct ByreGetSQLReadersRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Which.
+  package var tenant: ByreTenantReference {
+    get {_tenant ?? ByreTenantReference()}
+    set {_tenant = newValue}
+  }
+  /// Returns true if `tenant` has been explicitly set.
+  package var hasTenant: Bool {self._tenant != nil}
+  /// Clears the value of `tenant`. Subsequent reads from it will return its default value.
+  package mutating func clearTenant() {self._tenant = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -895,32 +998,73 @@ package nonisolated struct ByreSetSQLReadersRequest: Sendable {
 }
 
 /// Answers with the roles.
-package nonisolated struct ByreSetSQLReadersResponse: Sendable {
+package nonisolated struct ByreGetSQLReadersResponse: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// The tenant.
   package var tenant: ByreTenant {
-    get {_tenant ?? ByreTenant()}
-    set {_tenant = newValue}
+    get {_storage._tenant ?? ByreTenant()}
+    set {_uniqueStorage()._tenant = newValue}
   }
   /// Returns true if `tenant` has been explicitly set.
-  package var hasTenant: Bool {self._tenant != nil}
+  package var hasTenant: Bool {_storage._tenant != nil}
   /// Clears the value of `tenant`. Subsequent reads from it will return its default value.
-  package mutating func clearTenant() {self._tenant = nil}
+  package mutating func clearTenant() {_uniqueStorage()._tenant = nil}
 
-  /// The roles that read it now, by name.
-  package var roles: [String] = []
+  /// Whether there can be any: the store is in PostgreSQL.
+  package var possible: Bool {
+    get {_storage._possible}
+    set {_uniqueStorage()._possible = newValue}
+  }
 
-  /// Whether they were other ones before.
-  package var changed: Bool = false
+  /// By name.
+  package var readers: [ByreSQLReader] {
+    get {_storage._readers}
+    set {_uniqueStorage()._readers = newValue}
+  }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
-  fileprivate var _tenant: ByreTenant? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// Answers with the roles.
+package nonisolated struct ByreSetSQLReadersResponse: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The tenant.
+  package var tenant: ByreTenant {
+    get {_storage._tenant ?? ByreTenant()}
+    set {_uniqueStorage()._tenant = newValue}
+  }
+  /// Returns true if `tenant` has been explicitly set.
+  package var hasTenant: Bool {_storage._tenant != nil}
+  /// Clears the value of `tenant`. Subsequent reads from it will return its default value.
+  package mutating func clearTenant() {_uniqueStorage()._tenant = nil}
+
+  /// The roles that read it now, by name.
+  package var roles: [String] {
+    get {_storage._roles}
+    set {_uniqueStorage()._roles = newValue}
+  }
+
+  /// Whether they were other ones before.
+  package var changed: Bool {
+    get {_storage._changed}
+    set {_uniqueStorage()._changed = newValue}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// Suspends a tenant.
@@ -938,6 +1082,9 @@ package nonisolated struct ByreSuspendRequest: Sendable {
   package var hasTenant: Bool {self._tenant != nil}
   /// Clears the value of `tenant`. Subsequent reads from it will return its default value.
   package mutating func clearTenant() {self._tenant = nil}
+
+  /// The generation that this was decided from; 0 for whichever there is.
+  package var ifGeneration: Int64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -987,6 +1134,9 @@ package nonisolated struct ByreResumeRequest: Sendable {
   package var hasTenant: Bool {self._tenant != nil}
   /// Clears the value of `tenant`. Subsequent reads from it will return its default value.
   package mutating func clearTenant() {self._tenant = nil}
+
+  /// The generation that this was decided from; 0 for whichever there is.
+  package var ifGeneration: Int64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1041,6 +1191,9 @@ package nonisolated struct ByreDeleteRequest: Sendable {
   /// an earlier one gave, and never lengthens it.
   package var graceSeconds: Int64 = 0
 
+  /// The generation that this was decided from; 0 for whichever there is.
+  package var ifGeneration: Int64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1089,6 +1242,9 @@ package nonisolated struct ByreUndeleteRequest: Sendable {
   package var hasTenant: Bool {self._tenant != nil}
   /// Clears the value of `tenant`. Subsequent reads from it will return its default value.
   package mutating func clearTenant() {self._tenant = nil}
+
+  /// The generation that this was decided from; 0 for whichever there is.
+  package var ifGeneration: Int64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1432,35 +1588,44 @@ package nonisolated struct ByreImportProgress: Sendable {
 }
 
 /// All was taken.
-package nonisolated struct ByreImportDone: Sendable {
+package nonisolated struct ByreImportDone: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// The tenant as it is now.
   package var tenant: ByreTenant {
-    get {_tenant ?? ByreTenant()}
-    set {_tenant = newValue}
+    get {_storage._tenant ?? ByreTenant()}
+    set {_uniqueStorage()._tenant = newValue}
   }
   /// Returns true if `tenant` has been explicitly set.
-  package var hasTenant: Bool {self._tenant != nil}
+  package var hasTenant: Bool {_storage._tenant != nil}
   /// Clears the value of `tenant`. Subsequent reads from it will return its default value.
-  package mutating func clearTenant() {self._tenant = nil}
+  package mutating func clearTenant() {_uniqueStorage()._tenant = nil}
 
   /// Keys in all.
-  package var keys: Int64 = 0
+  package var keys: Int64 {
+    get {_storage._keys}
+    set {_uniqueStorage()._keys = newValue}
+  }
 
   /// Leases in all.
-  package var leases: Int64 = 0
+  package var leases: Int64 {
+    get {_storage._leases}
+    set {_uniqueStorage()._leases = newValue}
+  }
 
   /// Bytes of keys and values in all.
-  package var bytes: Int64 = 0
+  package var bytes: Int64 {
+    get {_storage._bytes}
+    set {_uniqueStorage()._bytes = newValue}
+  }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
-  fileprivate var _tenant: ByreTenant? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
@@ -1473,6 +1638,10 @@ nonisolated extension ByreIsolation: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension ByreState: SwiftProtobuf._ProtoNameProviding {
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STATE_UNSPECIFIED\0\u{1}STATE_ACTIVE\0\u{1}STATE_SUSPENDED\0\u{1}STATE_DELETING\0\u{1}STATE_ERASING\0")
+}
+
+nonisolated extension ByreDeletionPolicy: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0DELETION_POLICY_UNSPECIFIED\0\u{1}DELETION_POLICY_RETAIN\0\u{1}DELETION_POLICY_DELETE\0")
 }
 
 nonisolated extension ByreSpaceMode: SwiftProtobuf._ProtoNameProviding {
@@ -1544,158 +1713,96 @@ nonisolated extension ByreTenant: SwiftProtobuf.Message, SwiftProtobuf._MessageI
   package static let protoMessageName: String = _protobuf_package + ".Tenant"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}uid\0\u{1}prefix\0\u{1}state\0\u{3}reclaim_at\0\u{1}settings\0\u{3}created_at\0\u{1}generation\0\u{3}cluster_id\0\u{3}member_id\0\u{1}erasure\0\u{1}isolation\0\u{1}home\0\u{3}sql_readers\0")
 
-  fileprivate class _StorageClass {
-    var _name: String = String()
-    var _uid: String = String()
-    var _prefix: Data = Data()
-    var _state: ByreState = .unspecified
-    var _reclaimAt: Int64? = nil
-    var _settings: ByreTenantSettings? = nil
-    var _createdAt: Int64 = 0
-    var _generation: Int64 = 0
-    var _clusterID: UInt64 = 0
-    var _memberID: UInt64 = 0
-    var _erasure: ByreErasure? = nil
-    var _isolation: ByreIsolation = .unspecified
-    var _home: String = String()
-    var _sqlReaders: ByreSQLReaders? = nil
-
-      // This property is used as the initial default value for new instances of the type.
-      // The type itself is protecting the reference to its storage via CoW semantics.
-      // This will force a copy to be made of this reference when the first mutation occurs;
-      // hence, it is safe to mark this as `nonisolated(unsafe)`.
-      static nonisolated(unsafe) let defaultInstance = _StorageClass()
-
-    private init() {}
-
-    init(copying source: _StorageClass) {
-      _name = source._name
-      _uid = source._uid
-      _prefix = source._prefix
-      _state = source._state
-      _reclaimAt = source._reclaimAt
-      _settings = source._settings
-      _createdAt = source._createdAt
-      _generation = source._generation
-      _clusterID = source._clusterID
-      _memberID = source._memberID
-      _erasure = source._erasure
-      _isolation = source._isolation
-      _home = source._home
-      _sqlReaders = source._sqlReaders
-    }
-  }
-
-  fileprivate mutating func _uniqueStorage() -> _StorageClass {
-    if !isKnownUniquelyReferenced(&_storage) {
-      _storage = _StorageClass(copying: _storage)
-    }
-    return _storage
-  }
-
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    _ = _uniqueStorage()
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      while let fieldNumber = try decoder.nextFieldNumber() {
-        // The use of inline closures is to circumvent an issue where the compiler
-        // allocates stack space for every case branch when no optimizations are
-        // enabled. https://github.com/apple/swift-protobuf/issues/1034
-        switch fieldNumber {
-        case 1: try { try decoder.decodeSingularStringField(value: &_storage._name) }()
-        case 2: try { try decoder.decodeSingularStringField(value: &_storage._uid) }()
-        case 3: try { try decoder.decodeSingularBytesField(value: &_storage._prefix) }()
-        case 4: try { try decoder.decodeSingularEnumField(value: &_storage._state) }()
-        case 5: try { try decoder.decodeSingularInt64Field(value: &_storage._reclaimAt) }()
-        case 6: try { try decoder.decodeSingularMessageField(value: &_storage._settings) }()
-        case 7: try { try decoder.decodeSingularInt64Field(value: &_storage._createdAt) }()
-        case 8: try { try decoder.decodeSingularInt64Field(value: &_storage._generation) }()
-        case 9: try { try decoder.decodeSingularUInt64Field(value: &_storage._clusterID) }()
-        case 10: try { try decoder.decodeSingularUInt64Field(value: &_storage._memberID) }()
-        case 11: try { try decoder.decodeSingularMessageField(value: &_storage._erasure) }()
-        case 12: try { try decoder.decodeSingularEnumField(value: &_storage._isolation) }()
-        case 13: try { try decoder.decodeSingularStringField(value: &_storage._home) }()
-        case 14: try { try decoder.decodeSingularMessageField(value: &_storage._sqlReaders) }()
-        default: break
-        }
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.uid) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.prefix) }()
+      case 4: try { try decoder.decodeSingularEnumField(value: &self.state) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self._reclaimAt) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._settings) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.createdAt) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self.generation) }()
+      case 9: try { try decoder.decodeSingularUInt64Field(value: &self.clusterID) }()
+      case 10: try { try decoder.decodeSingularUInt64Field(value: &self.memberID) }()
+      case 11: try { try decoder.decodeSingularMessageField(value: &self._erasure) }()
+      case 12: try { try decoder.decodeSingularEnumField(value: &self.isolation) }()
+      case 13: try { try decoder.decodeSingularStringField(value: &self.home) }()
+      case 14: try { try decoder.decodeSingularMessageField(value: &self._sqlReaders) }()
+      default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every if/case branch local when no optimizations
-      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-      // https://github.com/apple/swift-protobuf/issues/1182
-      if !_storage._name.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._name, fieldNumber: 1)
-      }
-      if !_storage._uid.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._uid, fieldNumber: 2)
-      }
-      if !_storage._prefix.isEmpty {
-        try visitor.visitSingularBytesField(value: _storage._prefix, fieldNumber: 3)
-      }
-      if _storage._state != .unspecified {
-        try visitor.visitSingularEnumField(value: _storage._state, fieldNumber: 4)
-      }
-      try { if let v = _storage._reclaimAt {
-        try visitor.visitSingularInt64Field(value: v, fieldNumber: 5)
-      } }()
-      try { if let v = _storage._settings {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
-      } }()
-      if _storage._createdAt != 0 {
-        try visitor.visitSingularInt64Field(value: _storage._createdAt, fieldNumber: 7)
-      }
-      if _storage._generation != 0 {
-        try visitor.visitSingularInt64Field(value: _storage._generation, fieldNumber: 8)
-      }
-      if _storage._clusterID != 0 {
-        try visitor.visitSingularUInt64Field(value: _storage._clusterID, fieldNumber: 9)
-      }
-      if _storage._memberID != 0 {
-        try visitor.visitSingularUInt64Field(value: _storage._memberID, fieldNumber: 10)
-      }
-      try { if let v = _storage._erasure {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
-      } }()
-      if _storage._isolation != .unspecified {
-        try visitor.visitSingularEnumField(value: _storage._isolation, fieldNumber: 12)
-      }
-      if !_storage._home.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._home, fieldNumber: 13)
-      }
-      try { if let v = _storage._sqlReaders {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
-      } }()
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
     }
+    if !self.uid.isEmpty {
+      try visitor.visitSingularStringField(value: self.uid, fieldNumber: 2)
+    }
+    if !self.prefix.isEmpty {
+      try visitor.visitSingularBytesField(value: self.prefix, fieldNumber: 3)
+    }
+    if self.state != .unspecified {
+      try visitor.visitSingularEnumField(value: self.state, fieldNumber: 4)
+    }
+    try { if let v = self._reclaimAt {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 5)
+    } }()
+    try { if let v = self._settings {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
+    if self.createdAt != 0 {
+      try visitor.visitSingularInt64Field(value: self.createdAt, fieldNumber: 7)
+    }
+    if self.generation != 0 {
+      try visitor.visitSingularInt64Field(value: self.generation, fieldNumber: 8)
+    }
+    if self.clusterID != 0 {
+      try visitor.visitSingularUInt64Field(value: self.clusterID, fieldNumber: 9)
+    }
+    if self.memberID != 0 {
+      try visitor.visitSingularUInt64Field(value: self.memberID, fieldNumber: 10)
+    }
+    try { if let v = self._erasure {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+    } }()
+    if self.isolation != .unspecified {
+      try visitor.visitSingularEnumField(value: self.isolation, fieldNumber: 12)
+    }
+    if !self.home.isEmpty {
+      try visitor.visitSingularStringField(value: self.home, fieldNumber: 13)
+    }
+    try { if let v = self._sqlReaders {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: ByreTenant, rhs: ByreTenant) -> Bool {
-    if lhs._storage !== rhs._storage {
-      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
-        let _storage = _args.0
-        let rhs_storage = _args.1
-        if _storage._name != rhs_storage._name {return false}
-        if _storage._uid != rhs_storage._uid {return false}
-        if _storage._prefix != rhs_storage._prefix {return false}
-        if _storage._state != rhs_storage._state {return false}
-        if _storage._reclaimAt != rhs_storage._reclaimAt {return false}
-        if _storage._settings != rhs_storage._settings {return false}
-        if _storage._createdAt != rhs_storage._createdAt {return false}
-        if _storage._generation != rhs_storage._generation {return false}
-        if _storage._clusterID != rhs_storage._clusterID {return false}
-        if _storage._memberID != rhs_storage._memberID {return false}
-        if _storage._erasure != rhs_storage._erasure {return false}
-        if _storage._isolation != rhs_storage._isolation {return false}
-        if _storage._home != rhs_storage._home {return false}
-        if _storage._sqlReaders != rhs_storage._sqlReaders {return false}
-        return true
-      }
-      if !storagesAreEqual {return false}
-    }
+    if lhs.name != rhs.name {return false}
+    if lhs.uid != rhs.uid {return false}
+    if lhs.prefix != rhs.prefix {return false}
+    if lhs.state != rhs.state {return false}
+    if lhs._reclaimAt != rhs._reclaimAt {return false}
+    if lhs._settings != rhs._settings {return false}
+    if lhs.createdAt != rhs.createdAt {return false}
+    if lhs.generation != rhs.generation {return false}
+    if lhs.clusterID != rhs.clusterID {return false}
+    if lhs.memberID != rhs.memberID {return false}
+    if lhs._erasure != rhs._erasure {return false}
+    if lhs.isolation != rhs.isolation {return false}
+    if lhs.home != rhs.home {return false}
+    if lhs._sqlReaders != rhs._sqlReaders {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1768,7 +1875,98 @@ nonisolated extension ByreErasure: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension ByreTenantSettings: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".TenantSettings"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}limits\0\u{1}identities\0\u{3}auto_compaction\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}limits\0\u{1}identities\0\u{3}auto_compaction\0\u{1}ownership\0")
+
+  fileprivate class _StorageClass {
+    var _limits: ByreLimits? = nil
+    var _identities: [ByreIdentity] = []
+    var _autoCompaction: ByreAutoCompaction? = nil
+    var _ownership: ByreOwnership? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _limits = source._limits
+      _identities = source._identities
+      _autoCompaction = source._autoCompaction
+      _ownership = source._ownership
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._limits) }()
+        case 2: try { try decoder.decodeRepeatedMessageField(value: &_storage._identities) }()
+        case 3: try { try decoder.decodeSingularMessageField(value: &_storage._autoCompaction) }()
+        case 4: try { try decoder.decodeSingularMessageField(value: &_storage._ownership) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._limits {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      if !_storage._identities.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._identities, fieldNumber: 2)
+      }
+      try { if let v = _storage._autoCompaction {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+      } }()
+      try { if let v = _storage._ownership {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ByreTenantSettings, rhs: ByreTenantSettings) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._limits != rhs_storage._limits {return false}
+        if _storage._identities != rhs_storage._identities {return false}
+        if _storage._autoCompaction != rhs_storage._autoCompaction {return false}
+        if _storage._ownership != rhs_storage._ownership {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ByreOwnership: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Ownership"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}owner\0\u{1}source\0\u{3}deletion_policy\0\u{3}deletion_grace_seconds\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1776,35 +1974,36 @@ nonisolated extension ByreTenantSettings: SwiftProtobuf.Message, SwiftProtobuf._
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._limits) }()
-      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.identities) }()
-      case 3: try { try decoder.decodeSingularMessageField(value: &self._autoCompaction) }()
+      case 1: try { try decoder.decodeSingularStringField(value: &self.owner) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.source) }()
+      case 3: try { try decoder.decodeSingularEnumField(value: &self.deletionPolicy) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.deletionGraceSeconds) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._limits {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    } }()
-    if !self.identities.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.identities, fieldNumber: 2)
+    if !self.owner.isEmpty {
+      try visitor.visitSingularStringField(value: self.owner, fieldNumber: 1)
     }
-    try { if let v = self._autoCompaction {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
-    } }()
+    if !self.source.isEmpty {
+      try visitor.visitSingularStringField(value: self.source, fieldNumber: 2)
+    }
+    if self.deletionPolicy != .unspecified {
+      try visitor.visitSingularEnumField(value: self.deletionPolicy, fieldNumber: 3)
+    }
+    if self.deletionGraceSeconds != 0 {
+      try visitor.visitSingularInt64Field(value: self.deletionGraceSeconds, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  package static func ==(lhs: ByreTenantSettings, rhs: ByreTenantSettings) -> Bool {
-    if lhs._limits != rhs._limits {return false}
-    if lhs.identities != rhs.identities {return false}
-    if lhs._autoCompaction != rhs._autoCompaction {return false}
+  package static func ==(lhs: ByreOwnership, rhs: ByreOwnership) -> Bool {
+    if lhs.owner != rhs.owner {return false}
+    if lhs.source != rhs.source {return false}
+    if lhs.deletionPolicy != rhs.deletionPolicy {return false}
+    if lhs.deletionGraceSeconds != rhs.deletionGraceSeconds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1990,95 +2189,51 @@ nonisolated extension ByreCreateRequest: SwiftProtobuf.Message, SwiftProtobuf._M
   package static let protoMessageName: String = _protobuf_package + ".CreateRequest"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}uid\0\u{1}prefix\0\u{1}settings\0\u{1}isolation\0")
 
-  fileprivate class _StorageClass {
-    var _name: String = String()
-    var _uid: String = String()
-    var _prefix: Data = Data()
-    var _settings: ByreTenantSettings? = nil
-    var _isolation: ByreIsolation = .unspecified
-
-      // This property is used as the initial default value for new instances of the type.
-      // The type itself is protecting the reference to its storage via CoW semantics.
-      // This will force a copy to be made of this reference when the first mutation occurs;
-      // hence, it is safe to mark this as `nonisolated(unsafe)`.
-      static nonisolated(unsafe) let defaultInstance = _StorageClass()
-
-    private init() {}
-
-    init(copying source: _StorageClass) {
-      _name = source._name
-      _uid = source._uid
-      _prefix = source._prefix
-      _settings = source._settings
-      _isolation = source._isolation
-    }
-  }
-
-  fileprivate mutating func _uniqueStorage() -> _StorageClass {
-    if !isKnownUniquelyReferenced(&_storage) {
-      _storage = _StorageClass(copying: _storage)
-    }
-    return _storage
-  }
-
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    _ = _uniqueStorage()
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      while let fieldNumber = try decoder.nextFieldNumber() {
-        // The use of inline closures is to circumvent an issue where the compiler
-        // allocates stack space for every case branch when no optimizations are
-        // enabled. https://github.com/apple/swift-protobuf/issues/1034
-        switch fieldNumber {
-        case 1: try { try decoder.decodeSingularStringField(value: &_storage._name) }()
-        case 2: try { try decoder.decodeSingularStringField(value: &_storage._uid) }()
-        case 3: try { try decoder.decodeSingularBytesField(value: &_storage._prefix) }()
-        case 4: try { try decoder.decodeSingularMessageField(value: &_storage._settings) }()
-        case 5: try { try decoder.decodeSingularEnumField(value: &_storage._isolation) }()
-        default: break
-        }
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.uid) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.prefix) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._settings) }()
+      case 5: try { try decoder.decodeSingularEnumField(value: &self.isolation) }()
+      default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every if/case branch local when no optimizations
-      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-      // https://github.com/apple/swift-protobuf/issues/1182
-      if !_storage._name.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._name, fieldNumber: 1)
-      }
-      if !_storage._uid.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._uid, fieldNumber: 2)
-      }
-      if !_storage._prefix.isEmpty {
-        try visitor.visitSingularBytesField(value: _storage._prefix, fieldNumber: 3)
-      }
-      try { if let v = _storage._settings {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
-      } }()
-      if _storage._isolation != .unspecified {
-        try visitor.visitSingularEnumField(value: _storage._isolation, fieldNumber: 5)
-      }
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.uid.isEmpty {
+      try visitor.visitSingularStringField(value: self.uid, fieldNumber: 2)
+    }
+    if !self.prefix.isEmpty {
+      try visitor.visitSingularBytesField(value: self.prefix, fieldNumber: 3)
+    }
+    try { if let v = self._settings {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    if self.isolation != .unspecified {
+      try visitor.visitSingularEnumField(value: self.isolation, fieldNumber: 5)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: ByreCreateRequest, rhs: ByreCreateRequest) -> Bool {
-    if lhs._storage !== rhs._storage {
-      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
-        let _storage = _args.0
-        let rhs_storage = _args.1
-        if _storage._name != rhs_storage._name {return false}
-        if _storage._uid != rhs_storage._uid {return false}
-        if _storage._prefix != rhs_storage._prefix {return false}
-        if _storage._settings != rhs_storage._settings {return false}
-        if _storage._isolation != rhs_storage._isolation {return false}
-        return true
-      }
-      if !storagesAreEqual {return false}
-    }
+    if lhs.name != rhs.name {return false}
+    if lhs.uid != rhs.uid {return false}
+    if lhs.prefix != rhs.prefix {return false}
+    if lhs._settings != rhs._settings {return false}
+    if lhs.isolation != rhs.isolation {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2356,7 +2511,7 @@ nonisolated extension ByreUpdateResponse: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension ByreSetSQLReadersRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SetSQLReadersRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}roles\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}roles\0\u{1}passwords\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2366,6 +2521,7 @@ nonisolated extension ByreSetSQLReadersRequest: SwiftProtobuf.Message, SwiftProt
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._tenant) }()
       case 2: try { try decoder.decodeRepeatedStringField(value: &self.roles) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.passwords) }()
       default: break
       }
     }
@@ -2381,6 +2537,9 @@ nonisolated extension ByreSetSQLReadersRequest: SwiftProtobuf.Message, SwiftProt
     } }()
     if !self.roles.isEmpty {
       try visitor.visitRepeatedStringField(value: self.roles, fieldNumber: 2)
+    }
+    if !self.passwords.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.passwords, fieldNumber: 3)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2388,14 +2547,15 @@ nonisolated extension ByreSetSQLReadersRequest: SwiftProtobuf.Message, SwiftProt
   package static func ==(lhs: ByreSetSQLReadersRequest, rhs: ByreSetSQLReadersRequest) -> Bool {
     if lhs._tenant != rhs._tenant {return false}
     if lhs.roles != rhs.roles {return false}
+    if lhs.passwords != rhs.passwords {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension ByreSetSQLReadersResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = _protobuf_package + ".SetSQLReadersResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}roles\0\u{1}changed\0")
+nonisolated extension ByreSQLReaderPassword: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SQLReaderPassword"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}role\0\u{1}verifier\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2403,42 +2563,68 @@ nonisolated extension ByreSetSQLReadersResponse: SwiftProtobuf.Message, SwiftPro
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._tenant) }()
-      case 2: try { try decoder.decodeRepeatedStringField(value: &self.roles) }()
-      case 3: try { try decoder.decodeSingularBoolField(value: &self.changed) }()
+      case 1: try { try decoder.decodeSingularStringField(value: &self.role) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.verifier) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._tenant {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    } }()
-    if !self.roles.isEmpty {
-      try visitor.visitRepeatedStringField(value: self.roles, fieldNumber: 2)
+    if !self.role.isEmpty {
+      try visitor.visitSingularStringField(value: self.role, fieldNumber: 1)
     }
-    if self.changed != false {
-      try visitor.visitSingularBoolField(value: self.changed, fieldNumber: 3)
+    if !self.verifier.isEmpty {
+      try visitor.visitSingularStringField(value: self.verifier, fieldNumber: 2)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  package static func ==(lhs: ByreSetSQLReadersResponse, rhs: ByreSetSQLReadersResponse) -> Bool {
-    if lhs._tenant != rhs._tenant {return false}
-    if lhs.roles != rhs.roles {return false}
-    if lhs.changed != rhs.changed {return false}
+  package static func ==(lhs: ByreSQLReaderPassword, rhs: ByreSQLReaderPassword) -> Bool {
+    if lhs.role != rhs.role {return false}
+    if lhs.verifier != rhs.verifier {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension ByreSuspendRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = _protobuf_package + ".SuspendRequest"
+nonisolated extension ByreSQLReader: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SQLReader"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}role\0\u{3}verifier_digest\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.role) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.verifierDigest) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.role.isEmpty {
+      try visitor.visitSingularStringField(value: self.role, fieldNumber: 1)
+    }
+    if !self.verifierDigest.isEmpty {
+      try visitor.visitSingularStringField(value: self.verifierDigest, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ByreSQLReader, rhs: ByreSQLReader) -> Bool {
+    if lhs.role != rhs.role {return false}
+    if lhs.verifierDigest != rhs.verifierDigest {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ByreGetSQLReadersRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GetSQLReadersRequest"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
@@ -2464,8 +2650,215 @@ nonisolated extension ByreSuspendRequest: SwiftProtobuf.Message, SwiftProtobuf._
     try unknownFields.traverse(visitor: &visitor)
   }
 
+  package static func ==(lhs: ByreGetSQLReadersRequest, rhs: ByreGetSQLReadersRequest) -> Bool {
+    if lhs._tenant != rhs._tenant {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ByreGetSQLReadersResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GetSQLReadersResponse"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}possible\0\u{1}readers\0")
+
+  fileprivate class _StorageClass {
+    var _tenant: ByreTenant? = nil
+    var _possible: Bool = false
+    var _readers: [ByreSQLReader] = []
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _tenant = source._tenant
+      _possible = source._possible
+      _readers = source._readers
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._tenant) }()
+        case 2: try { try decoder.decodeSingularBoolField(value: &_storage._possible) }()
+        case 3: try { try decoder.decodeRepeatedMessageField(value: &_storage._readers) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._tenant {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      if _storage._possible != false {
+        try visitor.visitSingularBoolField(value: _storage._possible, fieldNumber: 2)
+      }
+      if !_storage._readers.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._readers, fieldNumber: 3)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ByreGetSQLReadersResponse, rhs: ByreGetSQLReadersResponse) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._tenant != rhs_storage._tenant {return false}
+        if _storage._possible != rhs_storage._possible {return false}
+        if _storage._readers != rhs_storage._readers {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ByreSetSQLReadersResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SetSQLReadersResponse"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}roles\0\u{1}changed\0")
+
+  fileprivate class _StorageClass {
+    var _tenant: ByreTenant? = nil
+    var _roles: [String] = []
+    var _changed: Bool = false
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _tenant = source._tenant
+      _roles = source._roles
+      _changed = source._changed
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._tenant) }()
+        case 2: try { try decoder.decodeRepeatedStringField(value: &_storage._roles) }()
+        case 3: try { try decoder.decodeSingularBoolField(value: &_storage._changed) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._tenant {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      if !_storage._roles.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._roles, fieldNumber: 2)
+      }
+      if _storage._changed != false {
+        try visitor.visitSingularBoolField(value: _storage._changed, fieldNumber: 3)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ByreSetSQLReadersResponse, rhs: ByreSetSQLReadersResponse) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._tenant != rhs_storage._tenant {return false}
+        if _storage._roles != rhs_storage._roles {return false}
+        if _storage._changed != rhs_storage._changed {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ByreSuspendRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SuspendRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{3}if_generation\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._tenant) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.ifGeneration) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._tenant {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.ifGeneration != 0 {
+      try visitor.visitSingularInt64Field(value: self.ifGeneration, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
   package static func ==(lhs: ByreSuspendRequest, rhs: ByreSuspendRequest) -> Bool {
     if lhs._tenant != rhs._tenant {return false}
+    if lhs.ifGeneration != rhs.ifGeneration {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2512,7 +2905,7 @@ nonisolated extension ByreSuspendResponse: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension ByreResumeRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ResumeRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{3}if_generation\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2521,6 +2914,7 @@ nonisolated extension ByreResumeRequest: SwiftProtobuf.Message, SwiftProtobuf._M
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._tenant) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.ifGeneration) }()
       default: break
       }
     }
@@ -2534,11 +2928,15 @@ nonisolated extension ByreResumeRequest: SwiftProtobuf.Message, SwiftProtobuf._M
     try { if let v = self._tenant {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
+    if self.ifGeneration != 0 {
+      try visitor.visitSingularInt64Field(value: self.ifGeneration, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: ByreResumeRequest, rhs: ByreResumeRequest) -> Bool {
     if lhs._tenant != rhs._tenant {return false}
+    if lhs.ifGeneration != rhs.ifGeneration {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2585,7 +2983,7 @@ nonisolated extension ByreResumeResponse: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension ByreDeleteRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".DeleteRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{3}grace_seconds\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{3}grace_seconds\0\u{3}if_generation\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2595,6 +2993,7 @@ nonisolated extension ByreDeleteRequest: SwiftProtobuf.Message, SwiftProtobuf._M
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._tenant) }()
       case 2: try { try decoder.decodeSingularInt64Field(value: &self.graceSeconds) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.ifGeneration) }()
       default: break
       }
     }
@@ -2611,12 +3010,16 @@ nonisolated extension ByreDeleteRequest: SwiftProtobuf.Message, SwiftProtobuf._M
     if self.graceSeconds != 0 {
       try visitor.visitSingularInt64Field(value: self.graceSeconds, fieldNumber: 2)
     }
+    if self.ifGeneration != 0 {
+      try visitor.visitSingularInt64Field(value: self.ifGeneration, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: ByreDeleteRequest, rhs: ByreDeleteRequest) -> Bool {
     if lhs._tenant != rhs._tenant {return false}
     if lhs.graceSeconds != rhs.graceSeconds {return false}
+    if lhs.ifGeneration != rhs.ifGeneration {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2663,7 +3066,7 @@ nonisolated extension ByreDeleteResponse: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension ByreUndeleteRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".UndeleteRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{3}if_generation\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2672,6 +3075,7 @@ nonisolated extension ByreUndeleteRequest: SwiftProtobuf.Message, SwiftProtobuf.
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._tenant) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.ifGeneration) }()
       default: break
       }
     }
@@ -2685,11 +3089,15 @@ nonisolated extension ByreUndeleteRequest: SwiftProtobuf.Message, SwiftProtobuf.
     try { if let v = self._tenant {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
+    if self.ifGeneration != 0 {
+      try visitor.visitSingularInt64Field(value: self.ifGeneration, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: ByreUndeleteRequest, rhs: ByreUndeleteRequest) -> Bool {
     if lhs._tenant != rhs._tenant {return false}
+    if lhs.ifGeneration != rhs.ifGeneration {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3277,46 +3685,88 @@ nonisolated extension ByreImportDone: SwiftProtobuf.Message, SwiftProtobuf._Mess
   package static let protoMessageName: String = _protobuf_package + ".ImportDone"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}keys\0\u{1}leases\0\u{1}bytes\0")
 
+  fileprivate class _StorageClass {
+    var _tenant: ByreTenant? = nil
+    var _keys: Int64 = 0
+    var _leases: Int64 = 0
+    var _bytes: Int64 = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _tenant = source._tenant
+      _keys = source._keys
+      _leases = source._leases
+      _bytes = source._bytes
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._tenant) }()
-      case 2: try { try decoder.decodeSingularInt64Field(value: &self.keys) }()
-      case 3: try { try decoder.decodeSingularInt64Field(value: &self.leases) }()
-      case 4: try { try decoder.decodeSingularInt64Field(value: &self.bytes) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._tenant) }()
+        case 2: try { try decoder.decodeSingularInt64Field(value: &_storage._keys) }()
+        case 3: try { try decoder.decodeSingularInt64Field(value: &_storage._leases) }()
+        case 4: try { try decoder.decodeSingularInt64Field(value: &_storage._bytes) }()
+        default: break
+        }
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._tenant {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    } }()
-    if self.keys != 0 {
-      try visitor.visitSingularInt64Field(value: self.keys, fieldNumber: 2)
-    }
-    if self.leases != 0 {
-      try visitor.visitSingularInt64Field(value: self.leases, fieldNumber: 3)
-    }
-    if self.bytes != 0 {
-      try visitor.visitSingularInt64Field(value: self.bytes, fieldNumber: 4)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._tenant {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      if _storage._keys != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._keys, fieldNumber: 2)
+      }
+      if _storage._leases != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._leases, fieldNumber: 3)
+      }
+      if _storage._bytes != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._bytes, fieldNumber: 4)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: ByreImportDone, rhs: ByreImportDone) -> Bool {
-    if lhs._tenant != rhs._tenant {return false}
-    if lhs.keys != rhs.keys {return false}
-    if lhs.leases != rhs.leases {return false}
-    if lhs.bytes != rhs.bytes {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._tenant != rhs_storage._tenant {return false}
+        if _storage._keys != rhs_storage._keys {return false}
+        if _storage._leases != rhs_storage._leases {return false}
+        if _storage._bytes != rhs_storage._bytes {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

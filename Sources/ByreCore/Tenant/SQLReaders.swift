@@ -5,10 +5,31 @@ package protocol SQLReaders: Sendable {
     /// The roles that read a tenant, or each tenant for nil, by name; tenants without any are left out.
     func roles(of tenant: TenantID?) throws(SQLReadersError) -> [TenantID: [String]]
 
+    /// The roles that read a tenant and can: they are there and have their grants. By name.
+    func readers(of tenant: TenantID) throws(SQLReadersError) -> [SQLReaderRole]
+
     /// Makes `roles` those that read a tenant, and no others. What was done before an error stays
     /// done, and asking again does the rest.
+    /// - Parameter verifiers: of passwords to set, by role; the other roles keep theirs.
     /// - Returns: whether anything was different before.
-    func set(_ roles: Set<String>, of tenant: TenantID) throws(SQLReadersError) -> Bool
+    func set(
+        _ roles: Set<String>,
+        verifiers: [String: String],
+        of tenant: TenantID
+    ) throws(SQLReadersError) -> Bool
+}
+
+/// A role that reads a tenant with SQL.
+package struct SQLReaderRole: Hashable, Sendable {
+    package let name: String
+    /// SHA-256, in hexadecimal digits, of the verifier of the password that was set last; nil for
+    /// none.
+    package let verifierDigest: String?
+
+    package init(name: String, verifierDigest: String?) {
+        self.name = name
+        self.verifierDigest = verifierDigest
+    }
 }
 
 /// Why roles cannot read a tenant.

@@ -50,6 +50,7 @@ extension TenantDefinition {
             throw DefinitionFault("a tenant has at most \(Self.identitiesMax) identities")
         }
         for identity in self.identities { try identity.check() }
+        try self.ownership?.check()
     }
 
     /// Checks that `new` may follow this definition: what is given once stays.
@@ -95,6 +96,23 @@ extension TenantLimits {
         ]
         guard others.allSatisfy({ ($0 ?? 0) >= 0 }) else {
             throw DefinitionFault("a limit is not negative")
+        }
+    }
+}
+
+extension TenantOwnership {
+    /// Checks what can be told of it by itself.
+    package func check() throws(DefinitionFault) {
+        guard !self.owner.isEmpty else { throw DefinitionFault("an owner has a name") }
+        for text in [self.owner, self.source] {
+            guard text.utf8.count <= Self.textBytesMax, !text.utf8.contains(0) else {
+                throw DefinitionFault(
+                    "an owner and a source have at most \(Self.textBytesMax) bytes, none of them 0"
+                )
+            }
+        }
+        guard (0...Self.graceSecondsMax).contains(self.deletionGraceSeconds) else {
+            throw DefinitionFault("a grace is from 0 to \(Self.graceSecondsMax) seconds")
         }
     }
 }

@@ -48,6 +48,8 @@ package struct TenantDefinition: Hashable, Sendable {
     ///
     /// Goes on while the tenant is suspended, and stops while it is being deleted.
     package var autoCompaction: AutoCompaction?
+    /// The controller that looks after the tenant; nil for none.
+    package var ownership: TenantOwnership?
     /// Seconds since 1970.
     package var createdAt: Int64
     /// Counts the changes of this definition, for updates that must not overwrite another's.

@@ -38,6 +38,13 @@ enum Byre {
             return self.administer("byre tenant \(command.verb.rawValue)") {
                 () throws(CommandFailure) in try command.run()
             }
+        case .controller(let command):
+            do throws(CommandFailure) {
+                return try command.run()
+            } catch {
+                StandardStream.error.write("byre controller: \(error.message)\n")
+                return error.status
+            }
         case .authority(let command):
             return self.administer("byre ca \(command.verb.rawValue)") {
                 () throws(CommandFailure) in try command.run()

@@ -29,9 +29,12 @@ package struct CommandFailure: Error, Hashable, Sendable {
     package let status: ExitStatus
     /// One line for the person, without the command's name.
     package let message: String
+    /// Whether somebody else has changed the tenant meanwhile.
+    package let isOutdated: Bool
 
     package init(_ status: ExitStatus, _ message: String) {
         self.status = status
+        self.isOutdated = false
         self.message = message
     }
 
@@ -42,6 +45,7 @@ package struct CommandFailure: Error, Hashable, Sendable {
 
     /// What the server answered.
     init(_ status: Status) {
+        self.isOutdated = status.code == .aborted
         self.message = status.message.isEmpty ? "the server answers \(status.code)" : status.message
         self.status =
             switch status.code {

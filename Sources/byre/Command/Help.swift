@@ -4,6 +4,7 @@ package enum Help {
     private static let commands: [(name: String, summary: String)] = [
         ("serve", "Serve the etcd v3 API."),
         ("tenant", "Manage the tenants of a running server."),
+        ("controller", "Make tenants what a file declares, and keep them so."),
         ("ca", "Make certificates for servers, and the authority that signs them."),
         ("verify", "Check a store: its invariants, and its index against its rows."),
         ("version", "Show the version."),
@@ -21,6 +22,7 @@ package enum Help {
         case ["serve"]: return self.serve(.byre)
         case ["config"]: return self.config
         case ["tenant"]: return TenantVerb.overview
+        case ["controller"]: return ControllerCommand.help
         case ["ca"]: return AuthorityCommand.overview
         case ["verify"]: return self.verify
         case ["version"]: return self.version

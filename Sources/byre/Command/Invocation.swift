@@ -8,6 +8,8 @@ package enum Invocation: Sendable {
     case verify(StoreURL)
     /// Manage tenants of a running server.
     case tenant(TenantCommand)
+    /// Make tenants what is declared.
+    case controller(ControllerCommand)
     /// Make certificates.
     case authority(AuthorityCommand)
 
@@ -62,6 +64,13 @@ package enum Invocation: Sendable {
                 switch try TenantCommand.read(flags, environment: environment) {
                 case .show(let text): .show(text)
                 case .run(let command): .tenant(command)
+                }
+            }
+        case "controller":
+            self = try Self.naming("byre controller") { () throws(UsageError) in
+                switch try ControllerCommand.read(flags, environment: environment) {
+                case .show(let text): .show(text)
+                case .run(let command): .controller(command)
                 }
             }
         case "ca":

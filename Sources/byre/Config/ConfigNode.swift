@@ -5,16 +5,20 @@ struct ConfigNode {
     private let node: Node
     /// The file's path as the person gave it.
     let file: String
+    /// Where it is among the file's keys, as `tenants[2].limits`; nil where errors do not say so.
+    private let field: String?
 
     /// Reads a file's text.
     /// - Throws: ``ConfigError`` when it is no YAML.
-    init(yaml: String, file: String) throws(ConfigError) {
+    /// - Parameter namesFields: whether errors name the key, too, and not only its place.
+    init(yaml: String, file: String, namesFields: Bool = false) throws(ConfigError) {
         do {
             guard let root = try Yams.compose(yaml: yaml) else {
                 throw ConfigError(file: file, line: 1, column: 1, "the file is empty")
             }
             self.node = root
             self.file = file
+            self.field = namesFields ? "" : nil
         } catch let error as ConfigError {
             throw error
         } catch let error as YamlError {
@@ -24,9 +28,10 @@ struct ConfigNode {
         }
     }
 
-    private init(_ node: Node, _ file: String) {
+    private init(_ node: Node, _ file: String, _ field: String?) {
         self.node = node
         self.file = file
+        self.field = field
     }
 
     private static func error(_ error: YamlError, _ file: String) -> ConfigError {
@@ -54,7 +59,7 @@ struct ConfigNode {
             file: self.file,
             line: mark?.line ?? 1,
             column: mark?.column ?? 1,
-            text
+            self.field.map { $0.isEmpty ? text : "\($0): \(text)" } ?? text
         )
     }
 
@@ -78,7 +83,9 @@ struct ConfigNode {
     /// The elements of a list.
     func list() throws(ConfigError) -> [ConfigNode] {
         guard let sequence = self.node.sequence else { throw self.error("a list is wanted here") }
-        return sequence.map { ConfigNode($0, self.file) }
+        return sequence.enumerated().map { index, node in
+            ConfigNode(node, self.file, self.field.map { "\($0)[\(index)]" })
+        }
     }
 
     /// The elements of a list, or the one that stands in its place.
@@ -96,8 +103,10 @@ struct ConfigNode {
         }
         var entries: [(name: String, key: ConfigNode, value: ConfigNode)] = []
         for (key, value) in mapping {
-            let key = ConfigNode(key, self.file)
-            entries.append((try key.text(), key, ConfigNode(value, self.file)))
+            let key = ConfigNode(key, self.file, self.field)
+            let name = try key.text()
+            let field = self.field.map { $0.isEmpty ? name : "\($0).\(name)" }
+            entries.append((name, key, ConfigNode(value, self.file, field)))
         }
         return entries
     }

@@ -24,9 +24,14 @@ extension Help {
         with its line and column, and nothing is changed then; the exit status is 2.
 
         Keys:
-        \(self.lines(ConfigFile.help, indent: 2).joined(separator: "\n"))
+        \(self.configLines(ConfigFile.help).joined(separator: "\n"))
 
         """
+    }
+
+    /// The keys of a file, indented as in the file.
+    static func configLines(_ entries: [ConfigHelpEntry]) -> [String] {
+        self.lines(entries, indent: 2)
     }
 
     private static func lines(_ entries: [ConfigHelpEntry], indent: Int) -> [String] {

@@ -23,15 +23,7 @@ extension TenantCommand {
 
     /// Connects to the server.
     func connect() throws(CommandFailure) -> RemoteServer {
-        try RemoteServer(
-            self.adminURL,
-            RemoteServer.Credentials(
-                caFile: self.options.adminCAFile,
-                certificateFile: self.options.adminCertificateFile,
-                keyFile: self.options.adminKeyFile
-            ),
-            hint: "is the server running, and does --admin or --data-dir name it?"
-        )
+        try self.options.connect()
     }
 
     static let service = "byre.v1.TenantService/"

@@ -117,10 +117,4 @@ package struct TenantCommand: Sendable {
         return parts.map(\.count) == [8, 4, 4, 4, 12]
             && parts.allSatisfy { $0.allSatisfy { $0.isHexDigit && $0.isASCII } }
     }
-
-    /// Where the server is.
-    var adminURL: AdminURL {
-        if let admin = self.options.admin { return admin }
-        return self.options.dataDirectory.map(AdminURL.below) ?? .system
-    }
 }

@@ -2,48 +2,7 @@
 enum TenantFlags {
     typealias Group = FlagTable<TenantOptions>.Group
 
-    static let server = Group(
-        "Server",
-        [
-            Flag(
-                "admin",
-                \.admin,
-                origin: .byre,
-                """
-                Where the server's admin API is: unix:/path, http://host:port, https://host:port. \
-                Without it, admin.sock in --data-dir, or unix:/run/byre/admin.sock.
-                """
-            ),
-            Flag(
-                "data-dir",
-                \.dataDirectory,
-                origin: .byre,
-                placeholder: "DIR",
-                "Directory of the server's store, to find its admin.sock."
-            ),
-            Flag(
-                "admin-cacert",
-                \.adminCAFile,
-                origin: .byre,
-                placeholder: "FILE",
-                "Authorities that vouch for the server at an https URL, PEM; else the system's."
-            ),
-            Flag(
-                "admin-cert",
-                \.adminCertificateFile,
-                origin: .byre,
-                placeholder: "FILE",
-                "The administrator's certificate, PEM, for an https URL that asks for one."
-            ),
-            Flag(
-                "admin-key",
-                \.adminKeyFile,
-                origin: .byre,
-                placeholder: "FILE",
-                "The certificate's private key, PEM."
-            ),
-        ]
-    )
+    static let server = AdminFlags.group(TenantOptions.self)
 
     static let output = Group(
         "Output",

@@ -21,6 +21,7 @@ enum TenantJSON {
         let limits: Limits
         let identities: [String]
         let autoCompaction: AutoCompaction?
+        let ownership: Ownership?
         /// Roles of the database; not there when it has none or did not tell.
         let sqlReaders: [String]?
         let erasure: Erasure?
@@ -47,6 +48,8 @@ enum TenantJSON {
             self.autoCompaction =
                 tenant.settings.hasAutoCompaction
                 ? AutoCompaction(tenant.settings.autoCompaction) : nil
+            self.ownership =
+                tenant.settings.hasOwnership ? Ownership(tenant.settings.ownership) : nil
             self.sqlReaders = tenant.hasSqlReaders ? tenant.sqlReaders.roles : nil
             self.erasure = tenant.hasErasure ? Erasure(tenant.erasure) : nil
             self.usage = usage.map { Usage($0, rates) }
@@ -98,6 +101,21 @@ enum TenantJSON {
                 self.mode = AutoCompactionMode.revision.rawValue
                 self.retention = "0"
             }
+        }
+    }
+
+    /// The controller that looks after a tenant.
+    struct Ownership: Encodable {
+        let owner: String
+        let source: String
+        let deletionPolicy: String
+        let deletionGraceSeconds: Int64
+
+        init(_ ownership: ByreOwnership) {
+            self.owner = ownership.owner
+            self.source = ownership.source
+            self.deletionPolicy = ownership.deletionPolicy == .delete ? "Delete" : "Retain"
+            self.deletionGraceSeconds = ownership.deletionGraceSeconds
         }
     }
 

@@ -1,7 +1,7 @@
 package import ByreCore
 
 /// What the flags of `byre tenant` say; each of its commands takes some of them.
-package struct TenantOptions: FlagOptions {
+package struct TenantOptions: AdminOptions {
     package enum Output: String, FlagChoice {
         case table
         case json

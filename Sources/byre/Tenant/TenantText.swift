@@ -32,6 +32,10 @@ enum TenantText {
             ("Member id", String(tenant.memberID, radix: 16)),
             ("Compaction", self.compaction(tenant.settings)),
         ]
+        if tenant.settings.hasOwnership {
+            let ownership = tenant.settings.ownership
+            fields.append(("Owner", "\(ownership.owner), as \(ownership.source)"))
+        }
         let identities = tenant.settings.identities.map { "\($0.kind.text)=\($0.value)" }
         if identities.isEmpty {
             fields.append(("Identities", "none beside its own certificates and its name"))
