@@ -177,13 +177,26 @@ let package = Package(
         .target(name: "Controller", dependencies: ["ByreCore", "TLS"]),
         .testTarget(name: "ControllerTests", dependencies: ["Controller", "ByreCore", "TLS"]),
 
+        // Tenants declared as objects of Kubernetes, their Secrets, and who leads.
+        .target(
+            name: "Kubernetes",
+            dependencies: [
+                "ByreCore", "Controller", "HTTP2", "TLS", "Transport",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Yams", package: "Yams"),
+            ]
+        ),
+        .testTarget(name: "KubernetesTests", dependencies: ["Kubernetes"]),
+
         // The command line: flags, configuration, signals, wiring.
         .executableTarget(
             name: "byre",
             dependencies: [
-                "AdminServer", "ByreAPI", "ByreCore", "Controller", "Engine", "EtcdAPI", "EtcdServer",
-                "GRPC", "HTTP2", "Instrumentation", "PostgresBackend", "SQLiteBackend", "TLS", "Tenancy",
-                "Transport",
+                "AdminServer", "ByreAPI", "ByreCore", "Controller", "Engine", "EtcdAPI",
+                "EtcdServer",
+                "GRPC", "HTTP2", "Instrumentation", "Kubernetes", "PostgresBackend",
+                "SQLiteBackend",
+                "TLS", "Tenancy", "Transport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "Yams", package: "Yams"),

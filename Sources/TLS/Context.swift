@@ -92,8 +92,20 @@ package final class Context: @unchecked Sendable {
         if let certificateFile = settings.certificateFile, let keyFile = settings.keyFile {
             try builder.setIdentity(certificateFile: certificateFile, keyFile: keyFile)
         }
+        if let identity = settings.identity {
+            let place = identity.place
+            try builder.setIdentity(
+                try PEM.certificates(in: identity.certificate, place, as: .certificate),
+                from: place,
+                try PEM.key(in: identity.key, place),
+                from: place
+            )
+        }
         if let path = settings.trustedCAFile {
             try builder.trust(certificatesAt: [path], tellingClients: false)
+        } else if let trusted = settings.trustedCA {
+            let anchors = try PEM.certificates(in: trusted.bytes, trusted.place, as: .trustedCA)
+            try builder.trust(anchors, from: trusted.place)
         } else {
             try builder.trustSystem()
         }

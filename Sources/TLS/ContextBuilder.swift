@@ -79,8 +79,21 @@ final class ContextBuilder {
 
     /// Loads the certificate that this side shows, the intermediates after it, and its key.
     func setIdentity(certificateFile: String, keyFile: String) throws(TLSError) {
-        let chain = try PEM.certificates(at: certificateFile, as: .certificate)
-        let key = try PEM.key(at: keyFile)
+        try self.setIdentity(
+            try PEM.certificates(at: certificateFile, as: .certificate),
+            from: certificateFile,
+            try PEM.key(at: keyFile),
+            from: keyFile
+        )
+    }
+
+    /// Takes the certificate that this side shows, the intermediates after it, and its key.
+    func setIdentity(
+        _ chain: [Certificate],
+        from certificateFile: String,
+        _ key: PrivateKey,
+        from keyFile: String
+    ) throws(TLSError) {
         OpenSSL.clearErrors()
         // Never empty: the reader refuses a file without certificates.
         guard let own = chain.first else { return }
@@ -113,25 +126,30 @@ final class ContextBuilder {
     ///
     /// A certificate may be in more than one.
     func trust(certificatesAt paths: [String], tellingClients: Bool) throws(TLSError) {
-        let store = SSL_CTX_get_cert_store(self.context)
         var all: [Certificate] = []
         for path in paths {
             let anchors = try PEM.certificates(at: path, as: .trustedCA)
-            OpenSSL.clearErrors()
-            for anchor in anchors {
-                guard X509_STORE_add_cert(store, anchor.x509) == 1 else {
-                    throw .file(.trustedCA, path: path, problem: OpenSSL.takeReason())
-                }
-            }
-            let stale = anchors.compactMap(\.validityProblem)
-            if let problem = stale.first {
-                self.warn(.trustedCA, path, "\(stale.count) of \(anchors.count): \(problem)")
-            }
-            self.noteValidity(.trustedCA, path, anchors)
+            try self.trust(anchors, from: path)
             all += anchors
         }
-        X509_STORE_set_flags(store, UInt(X509_V_FLAG_PARTIAL_CHAIN))
         if tellingClients { try self.tellClients(of: all) }
+    }
+
+    /// Trusts certificates as anchors for verifying peers.
+    func trust(_ anchors: [Certificate], from path: String) throws(TLSError) {
+        let store = SSL_CTX_get_cert_store(self.context)
+        OpenSSL.clearErrors()
+        for anchor in anchors {
+            guard X509_STORE_add_cert(store, anchor.x509) == 1 else {
+                throw .file(.trustedCA, path: path, problem: OpenSSL.takeReason())
+            }
+        }
+        let stale = anchors.compactMap(\.validityProblem)
+        if let problem = stale.first {
+            self.warn(.trustedCA, path, "\(stale.count) of \(anchors.count): \(problem)")
+        }
+        self.noteValidity(.trustedCA, path, anchors)
+        X509_STORE_set_flags(store, UInt(X509_V_FLAG_PARTIAL_CHAIN))
     }
 
     /// Names the trusted CAs to clients, who choose their certificate by it, if the names fit in

@@ -80,8 +80,16 @@ enum PEM {
     /// Reads all certificates of the file at `path`, in order; what else it holds is skipped.
     /// - Throws: ``TLSError/file(_:path:problem:)``, also when there is none.
     static func certificates(at path: String, as role: FileRole) throws(TLSError) -> [Certificate] {
-        let bytes = try File.read(path, as: role)
-        return try self.all(in: bytes, path, role, "certificate") { reader in
+        try self.certificates(in: try File.read(path, as: role), path, as: role)
+    }
+
+    /// Takes all certificates out of `bytes`; `place` is what errors call them.
+    static func certificates(
+        in bytes: [UInt8],
+        _ place: String,
+        as role: FileRole
+    ) throws(TLSError) -> [Certificate] {
+        try self.all(in: bytes, place, role, "certificate") { reader in
             PEM_read_bio_X509(reader, nil, refusePassphrase, nil)
                 .map(Certificate.init(taking:))
         }
@@ -90,7 +98,11 @@ enum PEM {
     /// Reads the first private key of the file at `path`.
     /// - Throws: ``TLSError/file(_:path:problem:)``, also when the key needs a passphrase.
     static func key(at path: String) throws(TLSError) -> PrivateKey {
-        let bytes = try File.read(path, as: .key)
+        try self.key(in: try File.read(path, as: .key), path)
+    }
+
+    /// Takes the first private key out of `bytes`; `path` is what errors call them.
+    static func key(in bytes: [UInt8], _ path: String) throws(TLSError) -> PrivateKey {
         var isEncrypted = false
         let key = try OpenSSL.withReader(of: bytes) { (reader) throws(TLSError) in
             OpenSSL.clearErrors()

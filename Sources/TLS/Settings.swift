@@ -70,6 +70,35 @@ package struct ServerSettings: Sendable, Hashable {
     }
 }
 
+/// Trusted certificates that are in no file of their own.
+package struct TrustedPEM: Sendable, Hashable {
+    package var bytes: [UInt8]
+    /// Where they come from, for errors.
+    package var place: String
+
+    package init(_ bytes: [UInt8], from place: String) {
+        self.bytes = bytes
+        self.place = place
+    }
+}
+
+/// A certificate with its chain and its key that are in no file of their own.
+package struct IdentityPEM: Sendable, Hashable, CustomStringConvertible {
+    package var certificate: [UInt8]
+    package var key: [UInt8]
+    /// Where they come from, for errors.
+    package var place: String
+
+    package init(certificate: [UInt8], key: [UInt8], from place: String) {
+        self.certificate = certificate
+        self.key = key
+        self.place = place
+    }
+
+    /// Shows no key.
+    package var description: String { self.place }
+}
+
 /// How a client speaks TLS.
 package struct ClientSettings: Sendable, Hashable {
     /// PEM: the CAs that the server is checked against; nil trusts what the system trusts.
@@ -79,6 +108,10 @@ package struct ClientSettings: Sendable, Hashable {
     /// PEM: what the client shows when asked, and its key.
     package var certificateFile: String?
     package var keyFile: String?
+    /// In place of a file: the CAs that the server is checked against.
+    package var trustedCA: TrustedPEM?
+    /// In place of files: what the client shows when asked.
+    package var identity: IdentityPEM?
     package var versions: ClosedRange<ProtocolVersion>
     /// Suites in order of preference; empty means the defaults.
     package var cipherSuites: [CipherSuite]
@@ -90,6 +123,8 @@ package struct ClientSettings: Sendable, Hashable {
         self.verifiesServer = true
         self.certificateFile = nil
         self.keyFile = nil
+        self.trustedCA = nil
+        self.identity = nil
         self.versions = .tls12 ... .tls13
         self.cipherSuites = []
         self.protocols = ["h2"]
@@ -100,6 +135,9 @@ package struct ClientSettings: Sendable, Hashable {
     func check() throws(TLSError) {
         if (self.certificateFile == nil) != (self.keyFile == nil) {
             throw .settings("a client's certificate file and key file come together")
+        }
+        if self.certificateFile != nil, self.identity != nil {
+            throw .settings("a client shows one certificate, from files or from memory")
         }
     }
 }

@@ -3,7 +3,7 @@ import Glibc
 package import HTTP2
 package import TLS
 
-/// A gRPC client that blocks: for tests and command-line tools, one thread, no event loop.
+/// A client of gRPC or plain HTTP/2 that blocks: for tests and tools, one thread, no event loop.
 ///
 /// Calls make progress while one of its methods waits, and only then.
 package final class Client {
@@ -105,6 +105,29 @@ package final class Client {
                 fields.append(header)
             }
         }
+        return try self.open(fields)
+    }
+
+    /// Makes a plain HTTP request; its answer's body is ``ClientCall/takeBody()``.
+    /// - Parameter path: With the query, percent-encoded.
+    package func request(
+        _ method: String,
+        _ path: String,
+        headers: [(name: String, value: String)],
+        body: [UInt8]
+    ) throws(Failure) -> ClientCall {
+        let fields = [
+            (name: ":method", value: method),
+            (name: ":scheme", value: self.secure == nil ? "http" : "https"),
+            (name: ":path", value: path), (name: ":authority", value: self.authority),
+        ]
+        let call = try self.open(fields + headers)
+        call.isPlain = true
+        self.sendBytes(body, on: call, isLast: true)
+        return call
+    }
+
+    private func open(_ fields: [(name: String, value: String)]) throws(Failure) -> ClientCall {
         guard let stream = self.session.request(HeaderList(fields)) else {
             throw .closed(goAway: self.goAway)
         }
@@ -260,7 +283,7 @@ package final class Client {
     /// Receives into the input, waiting for something; 0 when the server has closed.
     private func receiveBytes() throws(Failure) -> Int {
         var descriptor = pollfd(fd: self.socket, events: Int16(POLLIN), revents: 0)
-        guard poll(&descriptor, 1, Int32(self.patience.components.seconds * 1_000)) > 0 else {
+        guard poll(&descriptor, 1, self.patienceMilliseconds) > 0 else {
             throw .timedOut
         }
         let count = self.input.withUnsafeMutableBytes {
@@ -272,6 +295,11 @@ package final class Client {
             return 0
         }
         return count
+    }
+
+    private var patienceMilliseconds: Int32 {
+        let (seconds, attoseconds) = self.patience.components
+        return Int32(clamping: seconds * 1_000 + attoseconds / 1_000_000_000_000_000)
     }
 
     private func feed(_ count: Int) throws(Failure) {

@@ -22,12 +22,15 @@ package final class ClientCall {
     package var holdsCredit = false
     /// Counts the body and keeps no message.
     package var dropsMessages = false
+    /// Keeps the body as it comes, for ``takeBody()``, instead of gRPC's messages.
+    package var isPlain = false
 
     var hasSentAll = false
     private var outgoing: [UInt8] = []
     /// Bytes of `outgoing` that have left.
     private var outgoingOffset = 0
     private var deframer = MessageDeframer()
+    private var body: [UInt8] = []
 
     init(_ stream: StreamRef) {
         self.stream = stream
@@ -48,6 +51,16 @@ package final class ClientCall {
     package func takeMessages() -> [[UInt8]] {
         let taken = self.messages
         self.messages = []
+        return taken
+    }
+
+    /// How many bytes of a plain body have come since ``takeBody()``.
+    package var bodyAtHand: Int { self.body.count }
+
+    /// Takes what has come of a plain body since the last time.
+    package func takeBody() -> [UInt8] {
+        let taken = self.body
+        self.body = []
         return taken
     }
 
@@ -86,6 +99,10 @@ package final class ClientCall {
     func receivedBody(_ piece: UnsafeRawBufferPointer) {
         self.bodyCount += piece.count
         guard !self.dropsMessages else { return }
+        guard !self.isPlain else {
+            self.body += piece
+            return
+        }
         var rest = piece
         while true {
             switch self.deframer.next(from: &rest, limit: .max) {

@@ -2,6 +2,9 @@ import Glibc
 
 /// A connected socket of a client.
 enum ClientSocket {
+    /// How long an address may take to answer; Linux alone would wait for two minutes.
+    private static let connectSecondsMax = 10
+
     static func connect(to address: Listener.Address) throws(Client.Failure) -> Int32 {
         switch address {
         case .unix(let path):
@@ -25,7 +28,9 @@ enum ClientSocket {
         var next = found
         while let info = next?.pointee {
             let socket = socket(info.ai_family, info.ai_socktype, info.ai_protocol)
+            Self.limitSending(socket, seconds: Self.connectSecondsMax)
             if socket >= 0, Glibc.connect(socket, info.ai_addr, info.ai_addrlen) == 0 {
+                Self.limitSending(socket, seconds: 0)
                 var on: Int32 = 1
                 setsockopt(
                     socket,
@@ -42,7 +47,22 @@ enum ClientSocket {
         throw .cannotConnect("\(host):\(port): \(Self.lastError())")
     }
 
+    /// Limits how long connecting and sending may block; 0 for no limit.
+    ///
+    /// Linux: socket(7), SO_SNDTIMEO.
+    private static func limitSending(_ socket: Int32, seconds: Int) {
+        var time = timeval(tv_sec: seconds, tv_usec: 0)
+        setsockopt(
+            socket,
+            SOL_SOCKET,
+            SO_SNDTIMEO,
+            &time,
+            socklen_t(MemoryLayout<timeval>.size)
+        )
+    }
+
     private static func lastError() -> String {
-        String(cString: strerror(errno))
+        // What a connection attempt says whose time is over, which reads as if it went on.
+        errno == EINPROGRESS ? "no answer" : String(cString: strerror(errno))
     }
 }

@@ -2,6 +2,7 @@ import Controller
 import Dispatch
 import Engine
 import Glibc
+import Kubernetes
 import Logging
 import TLS
 
@@ -13,7 +14,7 @@ extension ControllerCommand {
         signal(SIGPIPE, SIG_IGN)
         let logger = self.logger
         let statusFile = self.options.statusFile.map(StatusFile.init)
-        let reconciler = self.reconciler { event in ControllerLog.write(event, logger) }
+        let reconciler = try self.reconciler(logger)
         if self.options.dryRun { return try self.showPlans(reconciler) }
         if self.options.once {
             let result = reconciler.runOnce()
@@ -40,8 +41,13 @@ extension ControllerCommand {
     // MARK: Parts
 
     /// Where declarations come from, and where credentials go.
-    private var ends: (source: any TenantSource, sink: (any CredentialSink)?) {
+    private func ends(
+        _ logger: Logger
+    ) throws(CommandFailure) -> (source: any TenantSource, sink: (any CredentialSink)?) {
         switch self.place {
+        case .cluster(let place):
+            let tenants = try place.open(self.options, logger)
+            return (tenants, tenants.secrets)
         case .files(let place):
             var defaults = TenantFile.Defaults()
             defaults.endpoints = self.options.endpoints
@@ -53,10 +59,8 @@ extension ControllerCommand {
         }
     }
 
-    private func reconciler(
-        _ tell: @escaping @Sendable (ReconcilerEvent) -> Void
-    ) -> Reconciler {
-        let (source, sink) = self.ends
+    private func reconciler(_ logger: Logger) throws(CommandFailure) -> Reconciler {
+        let (source, sink) = try self.ends(logger)
         let start = ContinuousClock.now
         let options = self.options
         var settings = ReconcilerSettings(
@@ -83,7 +87,7 @@ extension ControllerCommand {
                 }
             },
             settings: settings,
-            tell: tell
+            tell: { event in ControllerLog.write(event, logger) }
         )
     }
 

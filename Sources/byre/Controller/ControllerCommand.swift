@@ -8,6 +8,8 @@ package struct ControllerCommand: Sendable {
     /// Where declarations come from, and thereby where credentials go.
     enum Place: Sendable {
         case files(FileSource.Place)
+        /// Objects of Kubernetes, and Secrets beside them.
+        case cluster(ClusterPlace)
     }
 
     private static let resyncMin = Duration.seconds(1)
@@ -55,12 +57,20 @@ package struct ControllerCommand: Sendable {
     }
 
     private static func place(_ options: ControllerOptions) throws(UsageError) -> Place {
+        if let cluster = try ClusterPlace(options) {
+            guard options.file == nil, options.directory == nil else {
+                throw UsageError("--kubernetes, --file and --directory exclude each other")
+            }
+            return .cluster(cluster)
+        }
         switch (options.file, options.directory) {
         case (let file?, nil) where !file.isEmpty: return .files(.file(file))
         case (nil, let directory?) where !directory.isEmpty:
             return .files(.directory(directory))
         default:
-            throw UsageError("say where the tenants are declared: --file FILE or --directory DIR")
+            throw UsageError(
+                "say where the tenants are declared: --file FILE, --directory DIR or --kubernetes"
+            )
         }
     }
 
@@ -73,6 +83,7 @@ package struct ControllerCommand: Sendable {
         Usage:
           byre controller --file tenants.yaml [FLAGS]
           byre controller --directory DIR [FLAGS]
+          byre controller --kubernetes [FLAGS]
 
           defaults: {deletionPolicy: Delete, endpoint: "https://byre.example:2379"}
           tenants:

@@ -4,8 +4,8 @@ enum ControllerFlags {
 
     static let parser = FlagParser(
         table: FlagTable([
-            ControllerFlags.declarations, ControllerFlags.credentials, ControllerFlags.working,
-            ControllerFlags.telling,
+            ControllerFlags.declarations, ControllerFlags.cluster, ControllerFlags.credentials,
+            ControllerFlags.working, ControllerFlags.telling,
             AdminFlags.group(ControllerOptions.self),
         ])
     )
@@ -36,6 +36,61 @@ enum ControllerFlags {
                 same declarations have the same, those of different ones never. Without it, the \
                 file's or directory's absolute path.
                 """
+            ),
+        ]
+    )
+
+    private static let cluster = Group(
+        "Kubernetes",
+        [
+            Flag(
+                "kubernetes",
+                \.kubernetes,
+                origin: .commandLine,
+                """
+                Tenants are declared as objects of kind Tenant (byre.io/v1alpha1), in the cluster \
+                that this process is a pod of, or that --kubeconfig names.
+                """
+            ),
+            Flag(
+                "kubeconfig",
+                \.kubeconfig,
+                origin: .commandLine,
+                placeholder: "FILE",
+                "A kubeconfig with certificates, a token or a token file. exec is not run."
+            ),
+            Flag(
+                "context",
+                \.context,
+                origin: .commandLine,
+                placeholder: "NAME",
+                "The kubeconfig's context, if not its current one."
+            ),
+            Flag(
+                "insecure-skip-tls-verify",
+                \.allowsInsecure,
+                origin: .commandLine,
+                "Follow a kubeconfig that says so: then anybody could be the API server."
+            ),
+            Flag(
+                "namespace",
+                \.namespace,
+                origin: .commandLine,
+                placeholder: "NAME",
+                "The namespace whose objects are looked after. Without it, all."
+            ),
+            Flag(
+                "leader-elect",
+                \.electsLeader,
+                origin: .commandLine,
+                "Act only while holding the Lease byre-controller, for several at a time."
+            ),
+            Flag(
+                "lease-namespace",
+                \.leaseNamespace,
+                origin: .commandLine,
+                placeholder: "NAME",
+                "Where the Lease is. Without it, the pod's namespace, or the context's."
             ),
         ]
     )

@@ -16,6 +16,13 @@ package struct ControllerOptions: AdminOptions {
     package var file: String?
     package var directory: String?
     package var owner: String?
+    package var kubernetes = false
+    package var kubeconfig: String?
+    package var context: String?
+    package var allowsInsecure = false
+    package var namespace: String?
+    package var electsLeader = false
+    package var leaseNamespace: String?
 
     // What clients are given.
     package var credentialsDirectory: String?
