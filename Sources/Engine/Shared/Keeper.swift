@@ -20,8 +20,9 @@ package final class Keeper: Sendable {
         var end = Int64.min
     }
 
-    /// Beats that the housekeeper may miss before it takes itself for none: it may have stood still.
-    private static let beatsMissedMax: Int64 = 3
+    /// Beats that the housekeeper may miss before it takes itself for none: it may have stood still. No
+    /// longer than a store lets it be without a word.
+    private static let beatsMissedMax: Int64 = 6
 
     /// Renewals that are made durable at once.
     private static let renewalsMax = 4_096
