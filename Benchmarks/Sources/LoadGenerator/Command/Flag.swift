@@ -24,7 +24,11 @@ package struct Flag: Sendable {
         Flag("connections", "N", "connections (1)"),
         Flag("streams", "N", "requests at once on each connection (1)"),
         Flag("threads", "N", "threads of the generator (1)"),
-        Flag("rate", "N", "open loop: so many requests a second; else each waits for the one before"),
+        Flag(
+            "rate",
+            "N",
+            "open loop: so many requests a second; else each waits for the one before"
+        ),
         Flag("arrivals", "constant|poisson", "how an open loop's requests lie (constant)"),
         Flag("prefix", "TEXT", "what keys begin with (/registry/bench/)"),
         Flag("keys", "N", "how many keys (10000)"),

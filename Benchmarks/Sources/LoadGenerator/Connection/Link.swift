@@ -103,7 +103,9 @@ package final class Link: SessionBodies {
         guard let call = self.calls[stream.slot] else { return .pending }
         let count = min(buffer.count, call.request.count - call.sent)
         call.request.withUnsafeBytes {
-            buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[call.sent..<call.sent + count]))
+            buffer.copyMemory(
+                from: UnsafeRawBufferPointer(rebasing: $0[call.sent..<call.sent + count])
+            )
         }
         call.sent += count
         if call.isUnary && call.sent == call.request.count { return .last(count, trailers: nil) }

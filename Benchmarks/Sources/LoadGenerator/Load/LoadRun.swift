@@ -108,7 +108,11 @@ package struct LoadRun {
             if let failure = member.driver.failure {
                 throw Failure("\(self.target.name): \(failure)")
             }
-            if total == nil { total = member.driver.recorder } else { total?.add(member.driver.recorder) }
+            if total == nil {
+                total = member.driver.recorder
+            } else {
+                total?.add(member.driver.recorder)
+            }
             member.worker.closeAll()
         }
         guard let total else { throw Failure("a load has a connection at least") }

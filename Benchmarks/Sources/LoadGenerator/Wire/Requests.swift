@@ -53,7 +53,8 @@ package enum Requests {
     ) {
         let compare = Self.compareBytes(key, 0)
         let put = Self.putBytes(key, value, lease)
-        let size = MessageWriter.fieldBytes(compare)
+        let size =
+            MessageWriter.fieldBytes(compare)
             + MessageWriter.fieldBytes(MessageWriter.fieldBytes(put))
         Self.framed(size, &bytes) { writer in
             Self.writeCompare(&writer, key, 0)
@@ -74,7 +75,8 @@ package enum Requests {
         let compare = Self.compareBytes(key, revision)
         let put = Self.putBytes(key, value, lease)
         let get = MessageWriter.fieldBytes(key.count)
-        let size = MessageWriter.fieldBytes(compare)
+        let size =
+            MessageWriter.fieldBytes(compare)
             + MessageWriter.fieldBytes(MessageWriter.fieldBytes(put))
             + MessageWriter.fieldBytes(MessageWriter.fieldBytes(get))
         Self.framed(size, &bytes) { writer in
@@ -94,7 +96,8 @@ package enum Requests {
     ) {
         let compare = Self.compareBytes(key, revision)
         let get = MessageWriter.fieldBytes(key.count)
-        let size = MessageWriter.fieldBytes(compare)
+        let size =
+            MessageWriter.fieldBytes(compare)
             + 2 * MessageWriter.fieldBytes(MessageWriter.fieldBytes(get))
         Self.framed(size, &bytes) { writer in
             Self.writeCompare(&writer, key, revision)

@@ -3,7 +3,11 @@ package struct DensityWorkload: Workload {
     package static let name = "density"
     package static let summary = "opens connections and watches of many tenants and keeps them"
     package static let flags = [
-        Flag("tenants", "N", "stands for {tenant} in URLs, certificates and the prefix: 0 to N-1 (1)"),
+        Flag(
+            "tenants",
+            "N",
+            "stands for {tenant} in URLs, certificates and the prefix: 0 to N-1 (1)"
+        ),
         Flag("watches", "N", "so many of the connections have a watch (all)"),
         Flag("list", nil, "each watch's prefix is listed first"),
     ]
@@ -46,7 +50,8 @@ package struct DensityWorkload: Workload {
 /// What connections cost in memory.
 package struct MemoryWorkload: Workload {
     package static let name = "memory"
-    package static let summary = "the server's memory for each idle connection, and with a watch on it"
+    package static let summary =
+        "the server's memory for each idle connection, and with a watch on it"
     package static let columns = [
         "idle.bytes_per_connection", "watch.bytes_per_connection", "server.rss_bytes",
     ]
@@ -102,7 +107,9 @@ package struct FleetRun {
         let before = ProcessUse.settled(processes)
         let start = Monotonic.now
         var made: Worker?
-        let driver = FleetDriver(self.fleet, targets: self.targets, prefixes: self.prefixes) { made }
+        let driver = FleetDriver(self.fleet, targets: self.targets, prefixes: self.prefixes) {
+            made
+        }
         let worker = Worker(driver: driver)
         made = worker
         defer {

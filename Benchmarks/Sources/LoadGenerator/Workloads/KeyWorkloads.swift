@@ -2,7 +2,9 @@
 package struct RangeWorkload: Workload {
     package static let name = "range"
     package static let summary = "gets single keys, linearizable or serializable"
-    package static let flags = [Flag("serializable", nil, "answers may be of the server's own state")]
+    package static let flags = [
+        Flag("serializable", nil, "answers may be of the server's own state")
+    ]
     package static let columns = [
         "range.per_second", "range.p50_us", "range.p99_us", "server.cpu_us_per_operation",
     ]
@@ -24,7 +26,8 @@ package struct RangeWorkload: Workload {
     }
 
     package func measure(_ host: Host) throws(Failure) -> Metrics {
-        try LoadRun(host.target, self.shape, processes: host.processes).measure(kinds: [Self.name]) {
+        try LoadRun(host.target, self.shape, processes: host.processes).measure(kinds: [Self.name])
+        {
             RangeSource(self.keys, isSerializable: self.isSerializable, worker: $0)
         }
     }
@@ -50,7 +53,8 @@ package struct PutWorkload: Workload {
     }
 
     package func measure(_ host: Host) throws(Failure) -> Metrics {
-        try LoadRun(host.target, self.shape, processes: host.processes).measure(kinds: [Self.name]) {
+        try LoadRun(host.target, self.shape, processes: host.processes).measure(kinds: [Self.name])
+        {
             PutSource(self.keys, valueBytes: self.valueBytes, worker: $0)
         }
     }
@@ -60,7 +64,9 @@ package struct PutWorkload: Workload {
 package struct TxnWorkload: Workload {
     package static let name = "txn"
     package static let summary = "creates, updates, deletes as a kube-apiserver does"
-    package static let flags = [Flag("cycle", "update|create|cycle", "what is done to keys (update)")]
+    package static let flags = [
+        Flag("cycle", "update|create|cycle", "what is done to keys (update)")
+    ]
     package static let columns = [
         "update.per_second", "update.p50_us", "update.p99_us", "create.per_second",
         "create.p99_us", "delete.per_second", "delete.p99_us", "server.cpu_us_per_operation",
@@ -91,7 +97,10 @@ package struct TxnWorkload: Workload {
         var keys = self.keys
         if self.cycle != .update {
             let round = String(Monotonic.now, radix: 36)
-            keys = Keys(prefix: String(decoding: keys.prefix, as: UTF8.self) + round + "/", count: keys.count)
+            keys = Keys(
+                prefix: String(decoding: keys.prefix, as: UTF8.self) + round + "/",
+                count: keys.count
+            )
         }
         let table = KeyTable(count: keys.count)
         func source(_ cycle: TxnSource.Cycle) -> TxnSource {

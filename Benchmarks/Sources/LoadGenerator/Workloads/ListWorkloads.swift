@@ -34,7 +34,8 @@ package struct ListWorkload: Workload {
     }
 
     package func measure(_ host: Host) throws(Failure) -> Metrics {
-        try LoadRun(host.target, self.shape, processes: host.processes).measure(kinds: ["page"]) { _ in
+        try LoadRun(host.target, self.shape, processes: host.processes).measure(kinds: ["page"]) {
+            _ in
             ListSource(self.keys, self.pages)
         }
     }

@@ -83,7 +83,11 @@ package final class MixedSource: Source {
             call.method = .range
             var options = Requests.RangeOptions()
             options.limit = 1
-            Requests.range(self.leases.key(call.lane * Self.steadyObjects), options, into: &call.request)
+            Requests.range(
+                self.leases.key(call.lane * Self.steadyObjects),
+                options,
+                into: &call.request
+            )
         case .leaseGrant:
             call.kind = Self.grant
             call.method = .leaseGrant

@@ -114,7 +114,7 @@ package struct MixedWorkload: Workload {
             try LoadRun(host.target, shape, processes: host.processes)
                 .measure(kinds: MixedSource.kinds) { _ in
                     MixedSource(prefix: round, rates)
-                 }
+                }
         }
         thread.join()
         var metrics = try result.get()

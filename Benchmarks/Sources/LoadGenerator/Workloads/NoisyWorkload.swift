@@ -1,7 +1,8 @@
 /// What one tenant feels of another.
 package struct NoisyWorkload: Workload {
     package static let name = "noisy"
-    package static let summary = "one tenant's updates: alone, beside a flood of puts, beside large lists"
+    package static let summary =
+        "one tenant's updates: alone, beside a flood of puts, beside large lists"
     package static let flags = [
         Flag("neighbour", "NAME=URL", "where the neighbour of a target is (the target itself)"),
         Flag("neighbour-prefix", "TEXT", "what the neighbour's keys begin with (/neighbour/)"),

@@ -4,7 +4,8 @@ import Glibc
 /// How long a server takes from its start to its first linearizable answer.
 package struct RestartWorkload: Workload {
     package static let name = "restart"
-    package static let summary = "starts a server on the data it has, until it answers; and its memory"
+    package static let summary =
+        "starts a server on the data it has, until it answers; and its memory"
     package static let flags = [
         Flag("command", "NAME=COMMAND", "what starts a target; it must not be running")
     ]
