@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from statistics import median
 
 import plan
 import plots
@@ -50,7 +51,7 @@ class Run:
         return any(word in row.id for word in self.arguments.only or [""])
 
     def measure(
-        self, row: plan.Row, servers: list[Server], extra: list[str] = (), keep: bool = True
+        self, row: plan.Row, servers: list[Server], extra: list[str] = ()
     ) -> None:
         """Runs byre-bench for a row on some servers and keeps its numbers."""
         rounds = min(row.rounds, self.arguments.rounds) or self.arguments.rounds
@@ -71,6 +72,13 @@ class Run:
         targets = {it["name"]: it for it in measured["targets"]}
         problems = [f"{name}: {it['problem']}" for name, it in targets.items() if it.get("problem")]
         self.add(row, words, targets, "; ".join(problems))
+
+    def note(self, row: plan.Row, server: Server, metric: str, value: float) -> None:
+        """Adds a number that byre-bench did not measure."""
+        for known in self.rows:
+            target = known["targets"].get(server.name)
+            if known["id"] == row.id and target:
+                target["median"][metric] = value
 
     def add(self, row: plan.Row, words: list[str], targets: dict, problem: str) -> None:
         """Adds numbers to a row; servers that run alone come one after the other."""
@@ -148,9 +156,10 @@ def count_fsyncs(run: Run, servers: list[Server]) -> None:
             run.measure(row, [server])
             count = counter.close()
             for known in run.rows:
-                median = known["targets"].get(server.name, {}).get("median")
-                if known["id"] == row.id and median:
-                    median["fsyncs_per_operation"] = count / max(1, median["put.count"])
+                target = known["targets"].get(server.name)
+                if known["id"] == row.id and target:
+                    each = count / max(1, target["median"]["put.count"])
+                    run.note(row, server, "fsyncs_per_operation", each)
 
 
 def alone(run: Run, arguments: argparse.Namespace, folder: Path) -> None:
@@ -192,6 +201,8 @@ def dense(run: Run, arguments: argparse.Namespace, folder: Path) -> None:
             server.start()
             try:
                 run.measure(row, [server], [*flags, f"--prefix={prefix}"])
+                if server is byre:
+                    run.note(row, server, "tenant_creation_ms", 1e3 * median(byre.creation_seconds))
             finally:
                 server.stop()
 
@@ -210,9 +221,28 @@ def on_postgres(run: Run, arguments: argparse.Namespace, folder: Path) -> None:
             server.start()
         for row in rows:
             run.measure(row, servers)
+        if run.wants(plan.WATCH_ACROSS):
+            across(run, arguments, folder, servers)
     finally:
         for server in servers:
             server.stop()
+
+
+def across(
+    run: Run, arguments: argparse.Namespace, folder: Path, servers: list[Server]
+) -> None:
+    """Watches at an instance that somebody else writes to, beside those of one that is written to."""
+    first = servers[0]
+    second = ByreOnPostgres(
+        arguments.byre, folder / "postgres-second", "two instances of Byre", first
+    )
+    second.start()
+    try:
+        writer = f"--writer={second.name}={first.url}"
+        stay = [f"--writer={it.name}={it.url}" for it in servers]
+        run.measure(plan.WATCH_ACROSS, [second, *servers], [writer, *stay])
+    finally:
+        second.stop()
 
 
 def machine() -> dict[str, str]:

@@ -263,7 +263,7 @@ def density(tenants: int, quick: bool) -> Row:
         ["density", f"--tenants={tenants}", f"--connections={connections}",
          f"--watches={tenants * 60 if not quick else connections}"],
         ["ready_per_second", "connection.p99_us", "bytes_per_connection", "server.rss_bytes",
-         "server.cpu_us_per_connection", "idle_cpu_percent"],
+         "server.cpu_us_per_connection", "idle_cpu_percent", "tenant_creation_ms"],
         [Goal("< 1 GiB", "server.rss_bytes", below=1024 * MIB),
          Goal("idle CPU < 15 %", "idle_cpu_percent", below=15),
          Goal("a TLS connection with a watch < 56 KB", "bytes_per_connection", below=56 * 1024)]
@@ -288,6 +288,14 @@ POSTGRES = [
         [Goal("1.5x", "range.per_second", ratio=1.5, server="Byre on PostgreSQL")],
     )
 ]  # fmt: skip
+
+WATCH_ACROSS = Row(
+    "postgres-watch", "PostgreSQL: 4 watches at one instance, 200 puts a second at another",
+    ["watch", "--watches=4", "--connections=4", "--write-rate=200",
+     "--prefix=/registry/watched/"],
+    ["event.per_second", "event.p50_us", "event.p99_us", "event.max_us", "missing_events"],
+    quick=False,
+)  # fmt: skip
 
 # For the plot of throughput: one request at a time on each connection.
 CONNECTIONS = [1, 4, 16, 64, 256]

@@ -117,18 +117,23 @@ class Byre(Server):
 class ByreOnPostgres(Server):
     """Byre on a private PostgreSQL, whose processes count as its own."""
 
-    def __init__(self, program: str, folder: Path) -> None:
+    def __init__(
+        self, program: str, folder: Path, name: str = "Byre on PostgreSQL",
+        other: "ByreOnPostgres | None" = None,
+    ) -> None:
+        """With `other`, a second instance on the store of the first."""
         folder.mkdir()
-        self.cluster = Cluster().create()
+        self.owns_cluster = other is None
+        self.cluster = other.cluster if other else Cluster().create()
         port = free_port()
         url = f"http://127.0.0.1:{port}"
         config = folder / "config.yaml"
         config.write_text(
-            f'name: bench\nstores:\n  - {{name: main, url: "{self.cluster.url("bench")}"}}\n'
+            f'name: {folder.name}\nstores:\n  - {{name: main, url: "{self.cluster.url("bench")}"}}\n'
             f'quotaBackendBytes: 8Gi\nlisteners:\n  - {{url: "{url}", tenant: default}}\n'
             f'admin: {{url: "unix:{folder}/admin.sock"}}\n'
         )
-        super().__init__("Byre on PostgreSQL", [program, "serve", f"--config={config}"], url)
+        super().__init__(name, [program, "serve", f"--config={config}"], url)
 
     @property
     def pids(self) -> list[int]:
@@ -136,7 +141,8 @@ class ByreOnPostgres(Server):
 
     def stop(self) -> None:
         super().stop()
-        self.cluster.close()
+        if self.owns_cluster:
+            self.cluster.close()
 
 
 class ByreWithTenants(Server):
@@ -188,6 +194,8 @@ class SecureByre(Server):
     def __init__(self, program: str, folder: Path, certificates: Path, tenants: int) -> None:
         folder.mkdir()
         self.program, self.tenants = program, tenants
+        # What each command took that creates a tenant, its own start included.
+        self.creation_seconds: list[float] = []
         self.certificates, self.admin = certificates, folder / "admin.sock"
         url = f"https://127.0.0.1:{free_port()}"
         tls = (
@@ -205,9 +213,12 @@ class SecureByre(Server):
 
     def start(self) -> None:
         super().start()
+        self.creation_seconds = []
         for number in range(self.tenants):
             place = self.certificates / f"t{number}"
+            began = time.monotonic()
             self.tenant("create", f"t{number}")
+            self.creation_seconds.append(time.monotonic() - began)
             self.tenant(
                 "certificate", f"t{number}", "--out", place, "--ca", self.certificates / "ca"
             )

@@ -29,9 +29,10 @@ package final class MethodHeaders: Sendable {
                     (name: "content-type", value: "application/grpc"),
                     (name: "user-agent", value: "byre-bench"),
                     (name: "te", value: "trailers"),
-                    (name: "client-api-version", value: "3.6.8"),
+                    (name: "grpc-accept-encoding", value: "gzip"),
                 ]
                 if method == .watch { fields.append((name: "hasleader", value: "true")) }
+                fields.append((name: "client-api-version", value: "3.6"))
                 // Immortal, as endpoints are few: frames point into it instead of copying it.
                 let list = HeaderList(fields, immortal: true)
                 // One reference that is never given back, or it would have to outlive every frame.

@@ -6,6 +6,7 @@ package struct WatchWorkload: Workload {
         Flag("watches", "N", "watches of all connections (500)"),
         Flag("watches-per-stream", "N", "watches that share a stream (1)"),
         Flag("write-rate", "N", "puts a second below the watches (200)"),
+        Flag("writer", "NAME=URL", "where a target's writes go (to itself)"),
         Flag("catch-up", "EVENTS", "instead of writing: watch from a revision so many puts ago"),
     ]
     package static let columns = [
@@ -24,6 +25,7 @@ package struct WatchWorkload: Workload {
     private let valueBytes: Int
     private let writeRate: Double
     private let history: Int
+    private let writers: [Host]
 
     package init(_ options: Options) throws(Failure) {
         self.shape = try options.shape()
@@ -32,6 +34,7 @@ package struct WatchWorkload: Workload {
         self.writeRate = try options.decimal("write-rate") ?? 200
         guard self.writeRate > 0 else { throw Failure("--write-rate has to be above 0") }
         self.history = try options.number("catch-up", 0)
+        self.writers = options.isSet("writer") ? try Host.all(options, flag: "writer") : []
         var watches = WatchDriver.Watches()
         watches.watchesPerStream = try options.count("watches-per-stream", 1)
         watches.streams = max(1, try options.count("watches", 500) / watches.watchesPerStream)
@@ -51,9 +54,10 @@ package struct WatchWorkload: Workload {
         let driver = WatchDriver(self.watches, self.keys, writer: writer)
         let worker = Worker(driver: driver)
         try driver.connect(worker, to: host.target)
+        let written = self.writers.first { $0.target.name == host.target.name } ?? host
         try writer.connect(
             worker,
-            to: host.target,
+            to: written.target,
             connections: 1,
             streams: Self.writerStreams,
             firstLane: 0
