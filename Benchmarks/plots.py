@@ -204,7 +204,10 @@ def density(rows: list[dict], note: str, path: Path) -> None:
         ]
         for name in names
     }
-    plot.y_axis(nice(max(v for values in lines.values() for v in values if v)))
+    numbers = [value for values in lines.values() for value in values if value]
+    if not numbers:
+        return
+    plot.y_axis(nice(max(numbers)))
     plot.x_labels([str(count) for count in counts])
     for name, values in lines.items():
         plot.line(values, color(name, names))

@@ -90,6 +90,23 @@ def goals(results: dict) -> str:
     return text
 
 
+BEGIN = "<!-- bench: what `make bench` writes begins here -->\n"
+END = "<!-- bench: and ends here -->\n"
+
+
+def renew_readme(results: dict, path: Path) -> None:
+    """Puts the goals and their numbers where the project's README has them."""
+    before, rest = path.read_text().split(BEGIN)
+    _, after = rest.split(END)
+    machine = results["machine"]
+    text = f"""{results["when"]}, medians of {results["rounds"]} rounds of {results["seconds"]:g} seconds;
+{machine["cores"]} cores ({machine["processor"]}), which servers and load share:
+
+{goals(results)}
+"""
+    path.write_text(before + BEGIN + text.rstrip("\n") + "\n" + END + after)
+
+
 def table(row: dict) -> str:
     names = list(row["targets"])
     text = f"### {row['title']}\n\n    {row['command']}\n\n"

@@ -136,13 +136,14 @@ package final class Link: SessionBodies {
         plaintext.removeAll()
         do {
             let progress = try security.receive(bytes.bytes, into: plaintext)
+            // At once: the next connection's bytes go to the same place.
+            guard self.sendCiphertext() || self.state != .closed else { return }
             if progress.opened { self.opened() }
         } catch {
-            self.flush()
+            _ = self.sendCiphertext()
             self.end("TLS: \(error)")
             return
         }
-        self.mark()
         plaintext.bytes.withUnsafeBytes { self.feed($0) }
     }
 
@@ -204,7 +205,9 @@ package final class Link: SessionBodies {
         self.state = .handshaking
         do {
             try security.start()
+            _ = self.sendCiphertext()
         } catch {
+            self.worker.ciphertext.removeAll()
             self.end("TLS: \(error)")
         }
     }
@@ -238,23 +241,32 @@ package final class Link: SessionBodies {
     }
 
     private func send(_ made: UnsafeRawBufferPointer) -> Bool {
-        guard let security = self.security else { return made.isEmpty || self.write(made) }
-        let ciphertext = self.worker.ciphertext
-        defer { ciphertext.removeAll() }
+        guard !made.isEmpty else { return true }
+        guard let security = self.security else { return self.write(made) }
         do {
             try security.send(made.bytes)
         } catch {
-            if !made.isEmpty {
-                self.end("TLS: \(error)")
-                return false
-            }
+            self.worker.ciphertext.removeAll()
+            self.end("TLS: \(error)")
+            return false
         }
+        return self.sendCiphertext()
+    }
+
+    /// Writes what TLS made of this connection's bytes.
+    private func sendCiphertext() -> Bool {
+        let ciphertext = self.worker.ciphertext
+        defer { ciphertext.removeAll() }
         guard !ciphertext.isEmpty else { return true }
         return ciphertext.bytes.withUnsafeBytes { self.write($0) }
     }
 
     /// - Returns: whether there is room for more.
     private func write(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard self.unsent.isEmpty else {
+            self.unsent.append(contentsOf: bytes)
+            return false
+        }
         var rest = bytes
         while !rest.isEmpty {
             switch self.socket.write(rest) {

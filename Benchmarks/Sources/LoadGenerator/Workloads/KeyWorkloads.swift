@@ -107,9 +107,7 @@ package struct TxnWorkload: Workload {
             TxnSource(keys, table, cycle, lanes: self.shape.lanes, valueBytes: self.valueBytes)
         }
         if self.cycle == .update {
-            var closed = self.shape
-            closed.rate = nil
-            try LoadRun(host.target, closed, processes: []).exhaust { _ in source(.learn) }
+            try host.learn(keys, table, valueBytes: self.valueBytes)
         }
         return try LoadRun(host.target, self.shape, processes: host.processes)
             .measure(kinds: TxnSource.kinds) { _ in source(self.cycle) }

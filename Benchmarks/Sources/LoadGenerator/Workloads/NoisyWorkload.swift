@@ -101,20 +101,17 @@ package struct NoisyWorkload: Workload {
 
     private func victim(_ host: Host) throws(Failure) -> Metrics {
         let table = KeyTable(count: self.keys.count)
-        func source(_ cycle: TxnSource.Cycle) -> TxnSource {
-            TxnSource(
-                self.keys,
-                table,
-                cycle,
-                lanes: self.shape.lanes,
-                valueBytes: self.valueBytes
-            )
-        }
-        var closed = self.shape
-        closed.rate = nil
-        try LoadRun(host.target, closed, processes: []).exhaust { _ in source(.learn) }
+        try host.learn(self.keys, table, valueBytes: self.valueBytes)
         return try LoadRun(host.target, self.shape, processes: host.processes)
-            .measure(kinds: TxnSource.kinds) { _ in source(.update) }
+            .measure(kinds: TxnSource.kinds) { _ in
+                TxnSource(
+                    self.keys,
+                    table,
+                    .update,
+                    lanes: self.shape.lanes,
+                    valueBytes: self.valueBytes
+                )
+            }
     }
 
     private func take(_ victim: Metrics, _ name: String, into metrics: inout Metrics) {
