@@ -125,9 +125,6 @@ def beside(run: Run, arguments: argparse.Namespace, folder: Path) -> None:
             count_fsyncs(run, [byre, etcd])
         for server in durable:
             server.stop()
-        for row in plan.memory(quick):
-            if run.wants(row):
-                run.measure(row, servers)
         for row in plan.million(quick):
             if run.wants(row):
                 run.measure(row, servers)
@@ -164,7 +161,19 @@ def count_fsyncs(run: Run, servers: list[Server]) -> None:
 
 
 def alone(run: Run, arguments: argparse.Namespace, folder: Path) -> None:
-    """The noisy neighbour, each server alone."""
+    """What a connection takes, and the noisy neighbour, each server alone and new."""
+    for make in (
+        lambda place: Byre(arguments.byre, place / "memory-byre"),
+        lambda place: Etcd("etcd", arguments.etcd, place / "memory-etcd"),
+    ):
+        for row in plan.memory(arguments.quick):
+            if run.wants(row):
+                server = make(folder)
+                server.start()
+                try:
+                    run.measure(row, [server])
+                finally:
+                    server.stop()
     if not run.wants(plan.NOISY):
         return
     keys = "--list-keys=1000" if arguments.quick else "--list-keys=10000"

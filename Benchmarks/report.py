@@ -22,8 +22,13 @@ NAMES = {
     "generator.cpu_us_per_operation": "generator CPU for one",
     "idle_cpu_percent": "idle server CPU",
 }
-LESS_IS_BETTER = ("_us", "_bytes", "_ms", "_seconds", "_percent", "_ratio", "per_operation",
-                  "per_connection", "catchup.seconds")  # fmt: skip
+COSTS = ("_us", "_bytes", "_ms", "_seconds", "_percent", "_ratio", "_per_operation",
+         "_per_connection", "catchup.seconds")  # fmt: skip
+
+
+def is_cost(metric: str) -> bool:
+    """Whether less of it is better."""
+    return metric.endswith(COSTS)
 
 
 def show(metric: str, value: float) -> str:
@@ -115,7 +120,7 @@ def table(row: dict) -> str:
     if not names:
         return text
     compares = "etcd" in names and len(names) > 1
-    text += f"| | {' | '.join(names)} |{' etcd / ' + names[0] + ' |' if compares else ''}\n"
+    text += f"| | {' | '.join(names)} |{' ' + names[0] + ', times better |' if compares else ''}\n"
     text += "|---|" + "---:|" * (len(names) + compares) + "\n"
     own = ["generator.cpu_us_per_operation", "generator.cpu_percent"]
     for metric in [*row["columns"], *own]:
@@ -125,7 +130,8 @@ def table(row: dict) -> str:
         cells = ["" if value is None else show(metric, value) for value in values]
         if compares:
             first, etcd = values[0], values[names.index("etcd")]
-            cells.append(f"{etcd / first:.2f}" if first and etcd is not None else "")
+            over, under = (etcd, first) if is_cost(metric) else (first, etcd)
+            cells.append(f"{over / under:.2f}" if over and under else "")
         text += f"| {label(metric)} | {' | '.join(cells)} |\n"
     return text + "\n"
 
@@ -134,8 +140,8 @@ def markdown(results: dict) -> str:
     machine, versions = results["machine"], results["versions"]
     text = f"""# Byre beside etcd
 
-`{results["command"]}` on {results["when"]}, {results["minutes"]} minutes: {results["rounds"]} rounds
-of {results["seconds"]:g} seconds; a number is the median of the rounds, servers taking turns. Clients,
+`{results["command"]}` on {results["when"]}, {results["minutes"]} minutes: rounds of
+{results["seconds"]:g} s, {results["rounds"]} of them; a number is the median of the rounds, servers taking turns. Clients,
 servers and their disks share {machine["cores"]} cores ({machine["processor"]}), {machine["memory"]},
 Linux {machine["kernel"]}. {versions["Byre"]}; {versions["etcd"]}. `results.json` has all rounds.
 

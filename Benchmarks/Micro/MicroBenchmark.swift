@@ -1,10 +1,10 @@
 /// One small part of the server, done over and over.
-struct MicroBenchmark {
+struct MicroBenchmark: Sendable {
     let name: String
     /// How often it is done to see what one time costs: more, the less it costs.
     let iterations: Int
     /// Makes what is needed, and returns what one iteration does.
-    let prepare: () throws -> (_ iteration: Int) throws -> Void
+    let prepare: @Sendable () throws -> (_ iteration: Int) throws -> Void
 
     /// What a benchmark found, when it is not what it must find.
     struct Surprise: Error {
