@@ -92,7 +92,7 @@ class Run:
             {
                 "id": row.id,
                 "title": row.title,
-                "command": shlex.join(["byre-bench", *words]),
+                "command": shlex.join(["byre-bench", *words]).replace(str(self.folder), "DIR"),
                 "columns": row.columns,
                 "targets": targets,
                 "problem": problem,

@@ -55,9 +55,6 @@ package struct MemoryWorkload: Workload {
     package static let columns = [
         "idle.bytes_per_connection", "watch.bytes_per_connection", "server.rss_bytes",
     ]
-    /// How long a server has to close what is gone: nanoseconds.
-    private static let settleTime: UInt64 = 1_000_000_000
-
     private let connections: Int
     private let keys: Keys
 
@@ -68,18 +65,29 @@ package struct MemoryWorkload: Workload {
 
     package func measure(_ host: Host) throws(Failure) -> Metrics {
         var metrics = Metrics()
+        // The idle ones stay open: what they leave would be used again by the others.
+        var fleets: [OpenFleet] = []
+        defer { for fleet in fleets { fleet.close() } }
         for (name, watches) in [("idle", 0), ("watch", self.connections)] {
             var fleet = FleetDriver.Fleet()
             fleet.connections = self.connections
             fleet.watches = watches
             let part = try FleetRun(host, fleet, targets: [host.target], prefixes: [self.keys])
-                .measure(seconds: 0)
+                .measure(seconds: 0, open: &fleets)
             metrics["\(name).bytes_per_connection"] = part["bytes_per_connection"]
             metrics["server.rss_bytes"] = part["server.rss_bytes"]
-            Monotonic.wait(until: Monotonic.now + Self.settleTime)
         }
         return metrics
     }
+}
+
+/// Connections that stay open until they are closed.
+package struct OpenFleet {
+    /// Held because the worker does not.
+    fileprivate let driver: FleetDriver
+    fileprivate let worker: Worker
+
+    package func close() { self.worker.closeAll() }
 }
 
 /// Opens a fleet and measures what it costs.
@@ -101,8 +109,17 @@ package struct FleetRun {
         self.prefixes = prefixes
     }
 
+    /// Opens the fleet, measures, and closes it.
     /// - Parameter seconds: how long the server is watched with all connections open.
     package func measure(seconds: Double) throws(Failure) -> Metrics {
+        var fleets: [OpenFleet] = []
+        defer { for fleet in fleets { fleet.close() } }
+        return try self.measure(seconds: seconds, open: &fleets)
+    }
+
+    /// Leaves the fleet open and adds it to `fleets`: the caller closes it.
+    package func measure(seconds: Double, open fleets: inout [OpenFleet]) throws(Failure) -> Metrics
+    {
         let processes = self.host.processes
         let before = ProcessUse.settled(processes)
         let start = Monotonic.now
@@ -112,10 +129,7 @@ package struct FleetRun {
         }
         let worker = Worker(driver: driver)
         made = worker
-        defer {
-            worker.closeAll()
-            made = nil
-        }
+        fleets.append(OpenFleet(driver: driver, worker: worker))
         worker.run()
         if let failure = driver.failure { throw Failure("\(self.host.target.name): \(failure)") }
         let took = Double(Monotonic.now - start) / 1e9
