@@ -116,7 +116,7 @@ def table(row: dict) -> str:
     names = list(row["targets"])
     text = f"### {row['title']}\n\n    {row['command']}\n\n"
     if row["problem"]:
-        text += f"Problem: {row['problem']}\n\n"
+        text += f"To be noted: {row['problem']}\n\n"
     if not names:
         return text
     compares = "etcd" in names and len(names) > 1

@@ -46,6 +46,7 @@ package enum Command {
         _ options: Options,
         _ arguments: [String]
     ) throws(Failure) {
+        Self.raiseFileLimit()
         let hosts = try Host.all(options)
         let workload = try type.init(options)
         for host in hosts { try workload.prepare(host) }
@@ -67,6 +68,15 @@ package enum Command {
         } catch {
             throw Failure("\(path): \(error)")
         }
+    }
+
+    /// Connections are many: as many files may be open as the system lets this user have.
+    private static func raiseFileLimit() {
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        var limit = rlimit()
+        guard getrlimit(resource, &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(resource, &limit)
     }
 
     private static func write(_ text: String, to descriptor: Int32) {
