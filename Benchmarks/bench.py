@@ -199,9 +199,9 @@ def alone(run: Run, arguments: argparse.Namespace, folder: Path) -> None:
 
 def dense(run: Run, arguments: argparse.Namespace, folder: Path) -> None:
     """Tenants with TLS connections and watches, each server alone."""
-    counts = [200] if arguments.quick else [10, 50, 100, 200]
+    counts = [10] if arguments.quick else [10, 50, 100, 200]
     for tenants in counts:
-        row = plan.density(tenants, arguments.quick)
+        row = plan.density(tenants)
         if not run.wants(row):
             continue
         place = folder / row.id

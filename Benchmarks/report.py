@@ -64,7 +64,7 @@ def all_goals() -> list[tuple[str, plan.Goal]]:
     """Each goal with the id of its row, in the order of the issue."""
     rows = [
         *plan.points(False), *plan.lists(False), *plan.million(False), *plan.watches(False),
-        *plan.memory(False), plan.density(200, False), plan.RESTART, plan.NOISY, *plan.POSTGRES,
+        *plan.memory(False), plan.density(200), plan.RESTART, plan.NOISY, *plan.POSTGRES,
     ]  # fmt: skip
     return [(row.id, goal) for row in rows for goal in row.goals]
 
