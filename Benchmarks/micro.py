@@ -89,7 +89,7 @@ def main() -> None:
             continue
         measured = measure(program, name, iterations)
         timed = subprocess.run(
-            [program, name, str(10 * iterations)], capture_output=True, text=True, env=ENVIRONMENT
+            [program, name, str(iterations)], capture_output=True, text=True, env=ENVIRONMENT
         )
         print(
             f"{name}: {measured['instructions']:,.0f} instructions,"
