@@ -7,24 +7,26 @@ DATA_DIR ?= $(if $(XDG_DATA_HOME),$(XDG_DATA_HOME),$(HOME)/.local/share)/byre
 CLIENT_URL ?= http://127.0.0.1:2379
 # Further arguments of pytest, as PYTEST_FLAGS='-k watch'.
 PYTEST_FLAGS ?=
+BENCH_FLAGS ?=
 
 RELEASE := .build/release/byre
 # SwiftPM leaves directories behind where temporary files go, so it is given a place of its own.
 SWIFT_TMP := $(CURDIR)/.build/tmp
 swift = rm -rf $(SWIFT_TMP) && mkdir -p $(SWIFT_TMP) && TMPDIR=$(SWIFT_TMP) $(SWIFT)
 VENV := .venv
-SWIFT_FILES := Package.swift Sources Tests
+SWIFT_FILES := Package.swift Sources Tests $(addprefix Benchmarks/,Package.swift Micro Sources Tests)
 
 BUILD_PACKAGES := libnghttp2-dev libpq-dev libsqlite3-dev libssl-dev pkg-config
 # Debian has an etcdctl of 3.4; that of 3.5 comes from PyPI, with the etcd to compare with.
 # Of PostgreSQL and PgBouncer the programs are used alone, on clusters that tests make and remove.
 UNIT_PACKAGES := pgbouncer postgresql
+MICRO_PACKAGES := valgrind
 TEST_PACKAGES := $(UNIT_PACKAGES) binutils ca-certificates curl etcd-client nghttp2-client \
 	openssl sqlite3 systemd
 
 .NOTPARALLEL:
-.PHONY: help serve build build-packages test test-packages unit system format lint generate bench \
-	clean
+.PHONY: help serve build build-packages test test-packages unit micro system format lint generate \
+	bench bench-quick bench-build clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -40,12 +42,19 @@ build: build-packages ## Build the release executable, and check who imports who
 build-packages:
 	@deploy/packages.sh $(BUILD_PACKAGES)
 
-test: build unit system ## Run all tests, of the parts and of the release executable.
+test: build unit micro system ## Run all tests, of the parts and of the release executable.
 
 # One at a time: many of them block a thread, and on a small machine those that need several starve.
 unit: build-packages ## Run the tests of the parts.
 	@deploy/packages.sh $(UNIT_PACKAGES)
 	$(swift) test --no-parallel
+	$(swift) test --no-parallel --package-path Benchmarks
+
+# Counts of instructions and allocations, which do not depend on what else the machine does.
+micro: build-packages ## Compare what small parts cost with Benchmarks/thresholds.json.
+	@deploy/packages.sh $(MICRO_PACKAGES)
+	$(swift) build --configuration release --product byre-micro
+	$(PYTHON) Benchmarks/micro.py
 
 # Twice: on SQLite, and on PostgreSQL but for what makes clusters of its own and has run by then.
 system: build test-packages $(VENV)/bin/promtool ## Run the tests of the release executable.
@@ -75,9 +84,15 @@ lint: ## Say where Swift files are not as the formatter wants them.
 generate: $(VENV)/installed ## Renew the Swift code of the messages in proto/.
 	PYTHON=$(CURDIR)/$(VENV)/bin/python proto/generate.sh
 
-bench: build test-packages $(VENV)/installed ## Compare the release executable with etcd.
-	$(VENV)/bin/python Benchmarks/quick.py
-	$(VENV)/bin/python Benchmarks/postgres.py
+# BENCH_FLAGS: see Benchmarks/bench.py --help.
+bench: bench-build ## Compare the release executable with etcd, and write Benchmarks/report (25 minutes).
+	$(VENV)/bin/python Benchmarks/bench.py $(BENCH_FLAGS)
+
+bench-quick: bench-build ## The same, short and rough, into .build/report.
+	$(VENV)/bin/python Benchmarks/bench.py --quick --output .build/report $(BENCH_FLAGS)
+
+bench-build: build test-packages $(VENV)/installed
+	$(swift) build --package-path Benchmarks --configuration release --product byre-bench
 
 clean: ## Remove what was built.
-	rm -rf .build $(VENV)
+	rm -rf .build Benchmarks/.build $(VENV)

@@ -207,6 +207,13 @@ let package = Package(
             dependencies: ["byre", "ByreTestKit", "Controller", "Instrumentation", "Tenancy"]
         ),
 
+        // Small parts of the server, done over and over, to count what they cost.
+        .executableTarget(
+            name: "byre-micro",
+            dependencies: ["ByreCore", "EtcdAPI", "EtcdServer", "HTTP2", "SQLiteBackend"],
+            path: "Benchmarks/Micro"
+        ),
+
         // What tests of several targets share: backends in memory, a clock, tables of transactions.
         .target(name: "ByreTestKit", dependencies: ["ByreCore"], path: "Tests/ByreTestKit"),
 

@@ -1,0 +1,4 @@
+import Glibc
+import LoadGenerator
+
+exit(Command.run(Array(CommandLine.arguments.dropFirst())))
