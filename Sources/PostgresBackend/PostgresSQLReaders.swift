@@ -21,7 +21,12 @@ struct PostgresSQLReaders: SQLReaders {
         do throws(PostgresError) {
             let connection = try PostgresConnection(self.address.url, options: self.options)
             defer { connection.close() }
-            return try SQLReader.working(of: tenant, schema: self.address.schema, on: connection)
+            return try SQLReader.working(
+                of: tenant,
+                schema: self.address.schema,
+                home: self.homes.schema(of: tenant),
+                on: connection
+            )
         } catch {
             throw .unavailable("PostgreSQL: \(error)")
         }

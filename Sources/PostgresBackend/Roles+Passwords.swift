@@ -68,9 +68,11 @@ extension SQLReader {
     }
 
     /// The readers of a tenant that can read, by name: the role is there and has its grants.
+    /// - Parameter home: the schema whose views they read, if that is not the store's.
     package static func working(
         of tenant: TenantID,
         schema: String,
+        home: String? = nil,
         on connection: PostgresConnection
     ) throws(PostgresError) -> [SQLReaderRole] {
         let views = Views.forReaders.map { "'\($0)'" }.joined(separator: ", ")
@@ -89,7 +91,7 @@ extension SQLReader {
                 ORDER BY role COLLATE "C"
                 """
             ),
-            [.int8(tenant.rawValue), .text(schema)]
+            [.int8(tenant.rawValue), .text(home ?? schema)]
         ).map { row in
             let digest = row.text(1)
             return SQLReaderRole(name: row.text(0), verifierDigest: digest.isEmpty ? nil : digest)
