@@ -96,30 +96,9 @@ package final class FileSource: TenantSource {
         }
     }
 
-    /// What tells one state of the files from the next.
-    private struct Stamp: Hashable {
-        let path: String
-        let inode: UInt64
-        let bytes: Int64
-        let seconds: Int
-        let nanoseconds: Int
-    }
-
-    private func stamps() -> [Stamp]? {
+    private func stamps() -> [FileStamp]? {
         guard let paths = try? self.paths() else { return nil }
-        return paths.map { path in
-            var status = stat()
-            guard stat(path, &status) == 0 else {
-                return Stamp(path: path, inode: 0, bytes: -1, seconds: 0, nanoseconds: 0)
-            }
-            return Stamp(
-                path: path,
-                inode: UInt64(status.st_ino),
-                bytes: Int64(status.st_size),
-                seconds: status.st_mtim.tv_sec,
-                nanoseconds: status.st_mtim.tv_nsec
-            )
-        }
+        return paths.map { FileStamp($0) }
     }
 
     package func start(_ wakeup: Wakeup) {
