@@ -191,7 +191,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ByreTests",
-            dependencies: ["byre", "ByreTestKit", "Controller", "Instrumentation", "Tenancy"]
+            dependencies: ["byre", "ByreTestKit", "Controller", "Instrumentation", "TLS", "Tenancy"]
         ),
 
         // What tests of several targets share: backends in memory, a clock, tables of transactions.
