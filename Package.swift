@@ -181,8 +181,10 @@ let package = Package(
         .executableTarget(
             name: "byre",
             dependencies: [
-                "AdminServer", "ByreAPI", "ByreCore", "Controller", "Engine", "EtcdAPI", "EtcdServer",
-                "GRPC", "HTTP2", "Instrumentation", "PostgresBackend", "SQLiteBackend", "TLS", "Tenancy",
+                "AdminServer", "ByreAPI", "ByreCore", "Controller", "Engine", "EtcdAPI",
+                "EtcdServer",
+                "GRPC", "HTTP2", "Instrumentation", "PostgresBackend", "SQLiteBackend", "TLS",
+                "Tenancy",
                 "Transport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
@@ -191,7 +193,9 @@ let package = Package(
         ),
         .testTarget(
             name: "ByreTests",
-            dependencies: ["byre", "ByreTestKit", "Controller", "Instrumentation", "TLS", "Tenancy"]
+            dependencies: [
+                "byre", "ByreTestKit", "Controller", "Instrumentation", "TLS", "Tenancy",
+            ]
         ),
 
         // What tests of several targets share: backends in memory, a clock, tables of transactions.
