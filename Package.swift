@@ -204,7 +204,9 @@ let package = Package(
         ),
         .testTarget(
             name: "ByreTests",
-            dependencies: ["byre", "ByreTestKit", "Controller", "Instrumentation", "Tenancy"]
+            dependencies: [
+                "byre", "ByreTestKit", "Controller", "Instrumentation", "TLS", "Tenancy",
+            ]
         ),
 
         // Small parts of the server, done over and over, to count what they cost.

@@ -47,7 +47,7 @@ import Testing
         }
         #expect(try get(true).hasSqlReaders)
         #expect(try get(true).sqlReaders.roles == [])
-        _ = try readers.set(["b", "a"], of: TenantID(rawValue: 1))
+        _ = try readers.set(["b", "a"], verifiers: [:], of: TenantID(rawValue: 1))
         #expect(try get(true).sqlReaders.roles == ["a", "b"])
         #expect(try !get(false).hasSqlReaders)
     }

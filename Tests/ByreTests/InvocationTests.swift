@@ -26,11 +26,11 @@ import byre
     @Test(arguments: [
         (
             ["byre"],
-            "byre: name one of the commands serve, tenant, ca, verify, version (see byre --help)"
+            "byre: name one of the commands serve, tenant, controller, ca, verify, version (see byre --help)"
         ),
         (
             ["byre", "srv"],
-            "byre: \"srv\" is not one of the commands serve, tenant, ca, verify, version"
+            "byre: \"srv\" is not one of the commands serve, tenant, controller, ca, verify, version"
         ),
         (["byre", "serve", "--x"], "byre serve: unknown flag --x (see byre serve --help)"),
         (["byre", "verify"], "byre verify: name a store with --data-dir or --store"),

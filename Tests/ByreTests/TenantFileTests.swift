@@ -1,5 +1,6 @@
 import ByreCore
 import Controller
+import TLS
 import Testing
 import byre
 
