@@ -11,7 +11,8 @@ struct SharedContents {
         var record: InstanceRecord
         var number: Int
         var beatAt: Int64
-        var readingFor: Int64?
+        /// By the clock that engines read, as they say for how long it has been.
+        var readingSince: ContinuousClock.Instant?
     }
 
     /// A change that is no row, with the tenant's sequence after it.
@@ -128,7 +129,7 @@ struct SharedContents {
             record: me,
             number: number,
             beatAt: self.now,
-            readingFor: readingFor
+            readingSince: readingFor.map { .now - .nanoseconds($0) }
         )
         if self.housekeeper.map({ $0.id == me.id || $0.until < self.now }) ?? true {
             self.housekeeper = (me.id, self.now + Self.housekeeperNanoseconds)
@@ -136,8 +137,8 @@ struct SharedContents {
         var beat = Beat()
         beat.isHousekeeper = self.housekeeper?.id == me.id
         beat.readingFor = self.instances.values.compactMap {
-            self.lives($0.number) ? $0.readingFor : nil
-        }.max()
+            self.lives($0.number) ? $0.readingSince : nil
+        }.min().map { Int64((.now - $0) / .nanoseconds(1)) }
         beat.instances = self.instances.keys.sorted().compactMap { id in
             self.instances[id].flatMap { self.lives($0.number) ? $0.record : nil }
         }

@@ -32,7 +32,7 @@ package final class SharedMemoryStore: Sendable {
     /// Instances that say that they read what is compacted.
     package var readers: [UInt64] {
         self.contents.withLock { contents in
-            contents.instances.values.filter { $0.readingFor != nil }.map(\.record.id).sorted()
+            contents.instances.values.filter { $0.readingSince != nil }.map(\.record.id).sorted()
         }
     }
 

@@ -1,0 +1,8 @@
+import Glibc
+import LoadGenerator
+
+@main enum ByreBench {
+    static func main() {
+        exit(Command.run(Array(CommandLine.arguments.dropFirst())))
+    }
+}

@@ -1,4 +1,0 @@
-import Glibc
-import LoadGenerator
-
-exit(Command.run(Array(CommandLine.arguments.dropFirst())))
