@@ -10,7 +10,8 @@ enum Home {
     /// Whose a schema is.
     enum Standing {
         case missing
-        /// It is there, holds nothing, and tables may be made in it.
+        /// It is there, holds nothing, not even a function, and is this role's, to make tables in and
+        /// to drop.
         case empty
         /// It belongs to this store; the uids of the tenants in it.
         case ours([String])
@@ -33,8 +34,11 @@ enum Home {
     ) throws(PostgresError) -> Standing {
         let found = try connection.query(
             """
-            SELECT has_schema_privilege(n.oid, 'CREATE'),
-                EXISTS (SELECT FROM pg_class WHERE relnamespace = n.oid),
+            SELECT has_schema_privilege(n.oid, 'CREATE') AND pg_has_role(n.nspowner, 'USAGE'),
+                EXISTS (
+                    SELECT FROM pg_depend
+                    WHERE refclassid = 'pg_namespace'::regclass AND refobjid = n.oid
+                        AND classid <> 'pg_default_acl'::regclass),
                 EXISTS (
                     SELECT FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
                     WHERE relnamespace = n.oid AND relname = 'store' AND attname = 'belongs_to'

@@ -46,6 +46,9 @@ final class HTTP2Connection {
     /// Whether input or output is being worked on, at whose end output is flushed anyway.
     @exclusivity(unchecked) private var isBusy = false
     @exclusivity(unchecked) private var willFlush = false
+    /// Whether the loop has it among those that wait for their turn: once, however often what arrives
+    /// has it flushed meanwhile.
+    @exclusivity(unchecked) private var awaitsTurn = false
 
     init(_ loop: LoopContext, peer: Peer, servesHTTP: Bool, context: ChannelHandlerContext) {
         self.loop = loop
@@ -336,7 +339,15 @@ final class HTTP2Connection {
     private func flushAfterPoll() {
         guard !self.willFlush, self.context != nil else { return }
         self.willFlush = true
+        guard !self.awaitsTurn else { return }
+        self.awaitsTurn = true
         self.loop.flushAfterPoll(self)
+    }
+
+    /// Goes on with what had to wait for its turn.
+    func takeTurn() {
+        self.awaitsTurn = false
+        self.flush()
     }
 
     private func deliverDrained() {

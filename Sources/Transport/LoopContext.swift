@@ -27,7 +27,7 @@ final class LoopContext: @unchecked Sendable {
 
     @exclusivity(unchecked) private var unflushed: [HTTP2Connection] = []
     /// Connections that had their turn and have more to write.
-    @exclusivity(unchecked) private var waiting: [HTTP2Connection] = []
+    @exclusivity(unchecked) private(set) var waiting: [HTTP2Connection] = []
     private let turns = PollTurns()
     /// Whether the next turn waits for a timer.
     @exclusivity(unchecked) private var isPausing = false
@@ -154,9 +154,9 @@ final class LoopContext: @unchecked Sendable {
     /// The loop has just looked at its sockets.
     private func polled() {
         if !self.waiting.isEmpty {
-            self.unflushed.append(contentsOf: self.waiting)
-            self.waiting.removeAll(keepingCapacity: true)
-            self.flushAll()
+            var connections: [HTTP2Connection] = []
+            swap(&connections, &self.waiting)
+            for connection in connections { connection.takeTurn() }
         }
         if self.window.lingers(at: self.now) {
             // Whoever waits for this processor goes first.

@@ -61,6 +61,8 @@ final class PollTurns: @unchecked Sendable {
         guard self.writer >= 0 else { return }
         _ = Glibc.close(self.writer)
         self.writer = -1
+        // It holds the loop's context, and that this.
+        self.turn = {}
     }
 }
 

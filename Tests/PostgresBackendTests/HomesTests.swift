@@ -2,8 +2,9 @@ import BackendTestKit
 import ByreCore
 import ByreTestKit
 import Postgres
-import PostgresBackend
 import Testing
+
+@testable import PostgresBackend
 
 /// Dedicated tenants: a schema for each, which is a store by itself.
 @Suite struct HomesTests {
@@ -97,14 +98,35 @@ import Testing
     @Test(arguments: [
         "CREATE TABLE byre_t1.mine (n int)",
         "CREATE TABLE byre_t1.store (id int)",
+        "CREATE FUNCTION byre_t1.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "CREATE TYPE byre_t1.mine AS ENUM ('a')",
     ])
-    func aSchemaOfSomebodyElseIsNotTaken(_ table: String) throws {
+    func aSchemaOfSomebodyElseIsNotTaken(_ content: String) throws {
         let store = try self.fixture.open()
-        try self.fixture.run("CREATE SCHEMA byre_t1; \(table)")
+        try self.fixture.run("CREATE SCHEMA byre_t1; \(content)")
         #expect(throws: HomeRefusal.self) { try Self.create(Self.definition(1), in: store) }
         try self.fixture.run("DROP SCHEMA byre_t1 CASCADE; CREATE SCHEMA byre_t1")
         #expect(try Self.create(Self.definition(1), in: store) == "byre_t1")
         store.close()
+    }
+
+    @Test func aSchemaThatCouldNotBeDroppedIsNotTaken() throws {
+        try self.fixture.open().close()
+        let role = "byre_\(self.fixture.database)"
+        try self.fixture.run(
+            """
+            CREATE ROLE \(role) LOGIN; GRANT CREATE ON DATABASE \(self.fixture.database) TO \(role);
+            CREATE SCHEMA byre_t1; GRANT ALL ON SCHEMA byre_t1 TO \(role);
+            CREATE SCHEMA byre_t2 AUTHORIZATION \(role)
+            """
+        )
+        let connection = try self.fixture.connect()
+        try connection.execute("SET ROLE \(role)")
+        for (home, isTaken) in [("byre_t1", false), ("byre_t2", true)] {
+            let standing = try Home.standing(of: home, in: "byre", connection)
+            let isEmpty = if case .empty = standing { true } else { false }
+            #expect(isEmpty == isTaken)
+        }
     }
 
     @Test func aHomeIsNotServedBesideItsStore() throws {

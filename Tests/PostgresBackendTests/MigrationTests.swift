@@ -44,6 +44,43 @@ import Testing
         }
     }
 
+    /// A tenant with a key and a lease, in the columns that every version has.
+    private static let content = """
+        INSERT INTO tenant (id, name, uid, prefix, revision, compact_revision, sequence, last_row,
+            allocated_bytes, cluster_id, member_id)
+        VALUES (1, 'old', '00000000-0000-4000-8000-000000000001', '/old/', 2, -1, 1,
+            (1::bigint << \(RowID.tenantBits)) + 1, 9, 3, 4);
+        INSERT INTO kv VALUES ((1::bigint << \(RowID.tenantBits)) + 1, 1, 2, 0, 2, 1, 7, 'k', 'v');
+        INSERT INTO lease (tenant, id, ttl_seconds, expires_at) VALUES (1, 7, 60, now());
+        UPDATE store SET next_tenant = 2;
+        """
+
+    @Test(arguments: 1..<Schema.migrations.count)
+    func aStoreOfAnOlderVersionKeepsWhatItHolds(version: Int) throws {
+        try self.store.run(
+            """
+            CREATE SCHEMA byre;
+            \(Schema.migrations.prefix(version).joined(separator: "\n"))
+            INSERT INTO store (id, schema_version) VALUES (1, \(version));
+            \(Self.content)
+            """
+        )
+        for _ in 1...2 {
+            let store = try self.store.open()
+            let recovered = try store.recovered()
+            #expect(recovered.tenants.map(\.record.revision) == [2])
+            #expect(recovered.tenants.map(\.definition.name) == ["old"])
+            #expect(recovered.tenants.map(\.definition.isolation) == [.shared])
+            #expect(recovered.tenants.map(\.definition.home) == [nil])
+            #expect(recovered.rows.map(\.key) == [[0x6B]])
+            #expect(recovered.leases.count == 1)
+            store.close()
+        }
+        #expect(
+            try PostgresBackend.verify(url: self.store.url).filter { $0.severity == .error } == []
+        )
+    }
+
     @Test func aFailedMigrationLeavesTheVersionBefore() throws {
         let address = try StoreAddress(self.store.url)
         let connection = try self.store.connect()

@@ -2,6 +2,7 @@ import BackendTestKit
 import ByreCore
 import ByreTestKit
 import Glibc
+import SQLite
 import SQLiteBackend
 import Testing
 
@@ -230,6 +231,86 @@ import Testing
         #expect(names(in: self.folder).isEmpty)
         again.close()
         #expect(try self.recovered().tenants.isEmpty)
+    }
+
+    /// Erases t1 to where its row says so, and has a crash come after its files are gone.
+    private func cutErasure() throws {
+        let store = try self.open()
+        _ = try store.recovered()
+        try store.commit(Self.create(1))
+        var deleting = Self.definition(1)
+        deleting.delete(reclaimAt: 1_700_000_001)
+        deleting.generation = 2
+        try store.commit(Self.change(.define(TenantID(rawValue: 1), deleting)))
+        try store.commit(Self.change(.beginErasing(TenantID(rawValue: 1))))
+        store.close()
+        for name in names(in: self.folder) { unlink(self.folder + "/" + name) }
+    }
+
+    @Test(arguments: [true, false])
+    func anErasureSparesWhatSomebodyPutInThePlaceOfAFile(isStore: Bool) throws {
+        try self.cutErasure()
+        let path = self.folder + "/t1.db"
+        if isStore {
+            let other = try SQLiteBackend(path: path)
+            _ = try other.recovered()
+            try other.commit(Self.change(.create(Self.record(9), Self.definition(9).atHome)))
+            other.close()
+        } else {
+            close(creat(path, 0o600))
+        }
+        let store = try self.open()
+        _ = try store.recovered()
+        try store.commit(Self.change(.erase(TenantID(rawValue: 1))))
+        store.close()
+        #expect(names(in: self.folder).contains("t1.db"))
+        #expect(try self.recovered().tenants.isEmpty)
+        guard isStore else { return }
+        let other = try SQLiteBackend(path: path)
+        #expect(try other.recovered().tenants.map(\.definition) == [Self.definition(9).atHome])
+        other.close()
+    }
+
+    @Test func aPlaceIsTakenUntilTheErasureIsDone() throws {
+        try self.cutErasure()
+        let store = try self.open()
+        _ = try store.recovered()
+        var next = TenantDefinition.numbered(2, name: "t1")
+        next.isolation = .dedicated
+        #expect(throws: HomeRefusal.self) { try store.chooseHome(for: next) }
+        // Nor does anything get into the main file instead.
+        #expect(throws: BackendError.self) { try store.commit(Self.put(1, "x")) }
+        try store.commit(Self.change(.erase(TenantID(rawValue: 1))))
+        #expect(try store.chooseHome(for: next) == "t1.db")
+        store.close()
+    }
+
+    /// Two definitions that only homes had would be in each other's way at a start.
+    @Test func anIdentityMovesOnlyWhenTheMainFileSaysThatItIsFree() throws {
+        let identity = TenantIdentity(.commonName, "x")
+        var limits = SQLiteLimits()
+        limits.busyMilliseconds = 1
+        let store = try SQLiteStore(path: self.main, limits: limits)
+        _ = try store.recovered()
+        for number in 1...2 { try store.commit(Self.create(number)) }
+        func define(_ number: Int, _ generation: Int64, _ identities: Set<TenantIdentity>) throws {
+            var definition = Self.definition(number)
+            definition.generation = generation
+            definition.identities = identities
+            try store.commit(
+                Self.change(.define(TenantID(rawValue: Int64(number)), definition))
+            )
+        }
+        try define(2, 2, [identity])
+        let person = try Connection(path: self.main, access: .readWrite)
+        try person.execute("BEGIN IMMEDIATE")
+        try define(2, 3, [])
+        #expect(throws: BackendError.self) { try define(1, 2, [identity]) }
+        try person.execute("ROLLBACK")
+        try define(1, 2, [identity])
+        store.close()
+        let tenants = try self.recovered().tenants
+        #expect(tenants.map(\.definition.identities) == [[identity], []])
     }
 
     @Test(arguments: [true, false])

@@ -31,6 +31,40 @@ import Testing
         }
     }
 
+    /// A tenant with a key and a lease, in the columns that every version has.
+    private static let content = """
+        INSERT INTO tenant (id, name, uid, prefix, revision, compact_revision, sequence,
+            allocated_bytes, cluster_id, member_id)
+        VALUES (1, 'old', '00000000-0000-4000-8000-000000000001', x'2f6f6c642f', 2, -1, 1, 9, 3, 4);
+        INSERT INTO kv VALUES (1, 1, 2, 0, 2, 1, 7, x'6b', x'76');
+        INSERT INTO lease (tenant, id, ttl_seconds) VALUES (1, 7, 60)
+        """
+
+    @Test(arguments: 1..<Schema.migrations.count)
+    func aStoreOfAnOlderVersionKeepsWhatItHolds(version: Int) throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/byre.db"
+        do {
+            close(creat(path, 0o600))
+            let old = try Connection(path: path, access: .readWrite)
+            try old.execute("PRAGMA journal_mode = WAL")
+            try Schema.migrate(old, through: Array(Schema.migrations.prefix(version)))
+            try old.execute(Self.content)
+        }
+        for _ in 1...2 {
+            let store = try SQLiteStore(path: path)
+            let recovered = try store.recovered()
+            #expect(recovered.tenants.map(\.record.revision) == [2])
+            #expect(recovered.tenants.map(\.definition.name) == ["old"])
+            #expect(recovered.tenants.map(\.definition.isolation) == [.shared])
+            #expect(recovered.tenants.map(\.definition.home) == [nil])
+            #expect(recovered.rows.map(\.key) == [[0x6B]])
+            #expect(recovered.leases.count == 1)
+            store.close()
+        }
+        #expect(try SQLiteStore.verify(path: path).filter { $0.severity == .error } == [])
+    }
+
     @Test func aFailedMigrationLeavesTheVersionBefore() throws {
         let first = ["CREATE TABLE t (a INTEGER) STRICT"]
         try Schema.migrate(self.connection, through: first)

@@ -114,7 +114,7 @@ def test_an_older_revision(server, admin) -> None:
 
 def test_export_while_it_is_written_to(server, admin) -> None:
     """An archive is of one moment: a pair that is always written together is never torn."""
-    stop = threading.Event()
+    stop, written = threading.Event(), threading.Event()
 
     def write() -> None:
         with server.client("default") as client:
@@ -125,13 +125,15 @@ def test_export_while_it_is_written_to(server, admin) -> None:
                 client.must(
                     "Txn", success=[{"request_put": {"key": key, "value": value}} for key in keys]
                 )
+                written.set()
                 count += 1
 
     writer = threading.Thread(target=write)
     writer.start()
     try:
         for _ in range(5):
-            time.sleep(0.2)
+            written.clear()
+            assert written.wait(60), "nothing is written"
             archive = admin.export("default")
             admin("import", "copy", data=archive)
             with server.client("copy") as copy:

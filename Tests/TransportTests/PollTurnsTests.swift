@@ -47,4 +47,30 @@ import Testing
             }
         }
     }
+
+    @Test func whoeverAsksMeanwhileHasOneTurnAllTheSame() async throws {
+        try await withServer(configure: { $0.loopCount = 1 }) { server in
+            let loop = server.loops[0]
+            let most = Atomic<Int>(0)
+            let isOver = Atomic<Bool>(false)
+            let address = server.addresses[0]
+            // Looks between any two turns, and keeps the pause on.
+            let turns = PollTurns()
+            try await turns.open(on: loop.eventLoop) {
+                loop.server.asked(at: loop.now)
+                most.max(loop.waiting.count, ordering: .relaxed)
+                if !isOver.load(ordering: .relaxed) { turns.ask() }
+            }
+            loop.handle.execute { turns.ask() }
+            try await blocking {
+                let client = try Client(to: address)
+                let large = try client.start(TestService.large)
+                large.dropsMessages = true
+                client.send([0x01, 0x80, 0, 0], on: large, isLast: true)
+                while !large.isOver { _ = try client.unary(TestService.echo, [1]) }
+            }
+            isOver.store(true, ordering: .relaxed)
+            #expect(most.load(ordering: .relaxed) == 1)
+        }
+    }
 }

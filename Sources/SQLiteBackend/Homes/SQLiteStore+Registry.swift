@@ -1,10 +1,14 @@
 package import ByreCore
+import SQLite
 
 // Tenants that come, change and go, with their files.
 extension SQLiteStore {
     package func chooseHome(for tenant: TenantDefinition) throws(HomeRefusal) -> String {
         let file = "\(tenant.name).db"
         let path = self.path(of: file)
+        // A tenant whose name was this one, or whose erasure was cut, has the place still.
+        guard !self.files.contains(where: { $0.value == file && !self.abandoned.contains($0.key) })
+        else { throw .refused("the file \(path) is still that of another tenant") }
         guard !SQLiteBackend.suffixes.contains(where: { StoreFile.isThere(path + $0) }) else {
             throw .refused(
                 "there is a file \(path) already, which is not this tenant's: move it away, or give "
@@ -18,6 +22,9 @@ extension SQLiteStore {
     func commitRegistry(_ batch: CommitBatch) throws(BackendError) {
         guard let change = batch.registry.first else { return }
         try self.forgetAbandoned()
+        // What a tenant was called before, or who it was, may be in the way; and of two definitions that
+        // only their homes have, a start could find the second in the way of the first.
+        try self.catchUpMain()
         switch change {
         case .create(let record, let definition) where definition.home != nil:
             try self.create(record, definition, batch)
@@ -31,10 +38,7 @@ extension SQLiteStore {
             if let file = self.files[id] { try self.removeHome(of: id, file) }
             try self.main.commit(batch)
             self.files[id] = nil
-        case .beginErasing, .create:
-            // What a tenant was called before may be in the way.
-            try self.catchUpMain()
-            try self.main.commit(batch)
+        case .beginErasing, .create: try self.main.commit(batch)
         }
     }
 
@@ -80,7 +84,6 @@ extension SQLiteStore {
         _ batch: CommitBatch
     ) throws(BackendError) {
         guard let file = definition.home else { return }
-        try self.catchUpMain()
         // From here on a start makes the tenant, if this does not come to its end.
         try self.main.commit(batch)
         self.files[record.id] = file
@@ -142,17 +145,43 @@ extension SQLiteStore {
 
     // MARK: Erasing
 
-    /// Closes a home and removes its files, as far as they are there.
+    /// Closes a home and removes its files, as far as they are there. What somebody has put in their
+    /// place is left alone.
     private func removeHome(of tenant: TenantID, _ file: String) throws(BackendError) {
         if let home = self.homes.backend(of: tenant) {
             self.homes.set(nil, of: tenant)
             home.close()
+        } else if try self.isOfOthers(file, than: tenant) {
+            return
         }
         self.ahead[tenant] = nil
         do throws(StoreError) {
             try SQLiteBackend.remove(self.path(of: file))
         } catch {
             throw .unavailable("\(error)")
+        }
+    }
+
+    /// Whether a file that is not open is something else than the home of `tenant`. One that is ours and
+    /// damaged can be read no more than the other kind, and is not spared.
+    private func isOfOthers(_ file: String, than tenant: TenantID) throws(BackendError) -> Bool {
+        let path = self.path(of: file)
+        do throws(StoreError) {
+            guard try StoreFile.exists(at: path) else { return false }
+        } catch {
+            if case .foreign = error { return true }
+            return false
+        }
+        let uid = try self.main.tenants().first { $0.record.id == tenant }?.definition.uid
+        do throws(SQLiteError) {
+            let connection = try Connection(path: path, access: .readOnly)
+            let statement = try Statement("SELECT uid FROM tenant", on: connection)
+            while try statement.step() {
+                if statement.text(0) != uid { return true }
+            }
+            return false
+        } catch {
+            return false
         }
     }
 }

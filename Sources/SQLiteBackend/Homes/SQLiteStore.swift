@@ -93,6 +93,10 @@ package final class SQLiteStore: Backend, @unchecked Sendable {
         }
         let tenant = batch.tenants.first?.id
         guard let tenant, let home = self.homes.backend(of: tenant) else {
+            // What has a file is never written beside it.
+            guard tenant.flatMap({ self.files[$0] }) == nil else {
+                throw .unavailable("the file of the tenant is closed")
+            }
             try self.main.commit(batch)
             return
         }
