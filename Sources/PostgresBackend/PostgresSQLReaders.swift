@@ -50,6 +50,14 @@ struct PostgresSQLReaders: SQLReaders {
                         ?? []
                 }
             )
+            // Before anything is granted.
+            for role in verifiers.keys.sorted() {
+                try SQLReader.checkPassword(
+                    of: role,
+                    schema: self.address.schema,
+                    on: connection
+                )
+            }
             // Those that are there too: somebody may have taken their grants away.
             for role in roles.sorted() {
                 try SQLReader.create(
@@ -112,6 +120,12 @@ extension SQLReadersError {
                 .forbidden(
                     "Byre's own role may not set the password of \(role): give Byre's CREATEROLE, "
                         + "and from PostgreSQL 16 on GRANT \(Identifier.quoted(role)) to it WITH "
+                        + "ADMIN OPTION"
+                )
+            case .foreign(let role):
+                .forbidden(
+                    "the role \(role) was not made by this store of Byre, so it gets no password: "
+                        + "name another one, or GRANT \(Identifier.quoted(role)) TO Byre's own WITH "
                         + "ADMIN OPTION"
                 )
             case .noTenant: .missing("the tenant is gone")

@@ -67,17 +67,20 @@ extension SQLReader {
     }
 
     /// Finds the role, or makes it.
-    /// - Returns: whether it was made.
     static func makeSure(
         of role: String,
+        schema: String,
         _ connection: PostgresConnection
-    ) throws(Refusal) -> Bool {
+    ) throws(Refusal) -> Origin {
         let found = try Self.asking { () throws(PostgresError) in
             try Self.find(role, connection)
         }
         if let isPrivileged = found {
             guard !isPrivileged else { throw .privileged(role) }
-            return false
+            let isOurs = try Self.asking { () throws(PostgresError) in
+                try Self.note(on: role, connection) == Self.note(schema, connection)
+            }
+            return isOurs ? .madeBefore : .found
         }
         let mayCreate = try Self.asking { () throws(PostgresError) in
             try connection.query(
@@ -86,9 +89,13 @@ extension SQLReader {
         }
         guard mayCreate == true else { throw .missing(role) }
         try Self.asking { () throws(PostgresError) in
-            try connection.execute("CREATE ROLE \(Identifier.quoted(role)) LOGIN")
+            let name = Identifier.quoted(role)
+            let note = try Self.note(schema, connection).replacing("'", with: "''")
+            try connection.execute(
+                "CREATE ROLE \(name) LOGIN; COMMENT ON ROLE \(name) IS '\(note)'"
+            )
         }
-        return true
+        return .made
     }
 
     /// Looks a role up.

@@ -35,6 +35,7 @@ extension SQLReader {
     }
 
     /// Gives a reader a password, and remembers by which verifier.
+    /// - Throws: ``Refusal/foreign(_:)`` for a role that Byre has not made.
     package static func setPassword(
         of role: String,
         verifier: String,
@@ -44,6 +45,7 @@ extension SQLReader {
         guard Self.isValid(role) else { throw .name(role) }
         guard Self.isVerifier(verifier) else { throw .verifier(role) }
         try Self.transaction(connection, schema) { () throws(Refusal) in
+            try Self.checkPassword(of: role, schema: schema, on: connection)
             do throws(PostgresError) {
                 // Of the statement, PostgreSQL may log what is no secret by itself.
                 try connection.execute(

@@ -35,6 +35,8 @@ package enum SQLReader {
         case verifier(String)
         /// Byre's own role may not set the role's password.
         case password(String)
+        /// Byre has not made the role, so its password is not Byre's to set.
+        case foreign(String)
         /// There is no such tenant.
         case noTenant
         case database(PostgresError)
@@ -55,7 +57,7 @@ package enum SQLReader {
     ) throws(Refusal) {
         guard Self.isValid(role) else { throw .name(role) }
         try Self.transaction(connection, schema) { () throws(Refusal) in
-            let isCreated = try Self.makeSure(of: role, connection)
+            let origin = try Self.makeSure(of: role, schema: schema, connection)
             let row = try Self.asking { () throws(PostgresError) in
                 try connection.query(
                     """
@@ -64,11 +66,14 @@ package enum SQLReader {
                     ON CONFLICT (role) DO UPDATE SET
                         is_created = sql_reader.is_created OR excluded.is_created,
                         verifier_digest = CASE
-                            WHEN excluded.is_created THEN NULL
+                            WHEN $4 THEN NULL
                             ELSE sql_reader.verifier_digest END
                     RETURNING tenant
                     """,
-                    [.text(role), .int8(tenant.rawValue), .bool(isCreated)]
+                    [
+                        .text(role), .int8(tenant.rawValue), .bool(origin != .found),
+                        .bool(origin == .made),
+                    ]
                 ).first
             }
             guard let row else { throw .noTenant }

@@ -61,7 +61,7 @@ import Testing
             "identities":[{"kind":"CommonName","value":"x"},{"kind":"URI","value":"spiffe://y"}],
             "credentials":{"secretName":"s","lifetime":"48h","algorithm":"RSA",
             "clusterAPI":{"cluster":"c1"},"hyperShift":{"secretName":"h"}},
-            "sqlReader":{"role":"reader"}}
+            "sqlReader":{"role":"byre_t1_reader"}}
             """
         )
         #expect(tenant.name == "t1")
@@ -87,7 +87,7 @@ import Testing
         #expect(credentials.key == .rsa)
         #expect(credentials.endpoints == ["https://byre:2379"])
         #expect(credentials.shapes == [.clusterAPI(cluster: "c1"), .hyperShift(secret: "h")])
-        #expect(tenant.sqlReader?.role == "reader")
+        #expect(tenant.sqlReader?.role == "byre_t1_reader")
     }
 
     @Test(arguments: [
@@ -110,12 +110,30 @@ import Testing
         (#"{"isolation":"shared"}"#, ["spec.isolation: must be one of Dedicated, Shared"]),
         (#"{"deletionGrace":"1d"}"#, ["spec.deletionGrace: must be a time, as 24h or 1h30m"]),
         (#"{"identities":[{"kind":"DNS"}]}"#, ["spec.identities[0]: must have kind and value"]),
-        (#"{"sqlReader":{}}"#, ["spec.sqlReader.role: must be given"]),
+        (
+            #"{"credentials":{"lifetime":"2s"}}"#,
+            ["spec.credentials.lifetime: must be at least 3s"]
+        ),
         (#"{"suspended":"no"}"#, ["spec.suspended: must be true or false"]),
     ])
     func aFieldThatIsWrongIsNamed(spec: String, lines: [String]) throws {
         let found = try self.faults(spec)
         #expect(found.prefix(lines.count).elementsEqual(lines))
+    }
+
+    @Test func anSQLReadersRoleIsTheTenantsOwn() throws {
+        #expect(try self.declaration(#"{"sqlReader":{}}"#).sqlReader?.role == "byre_prod-acme")
+        for role in ["byre_t1", "byre_t1_a", "byre_t1_a_b"] {
+            let spec = #"{"name":"t1","sqlReader":{"role":"\#(role)"}}"#
+            #expect(try self.declaration(spec).sqlReader?.role == role)
+        }
+        let long = "byre_t1_" + String(repeating: "a", count: 56)
+        for role in ["postgres", "byre", "byre_t2", "byre_t10", "byre_t1-a", "byre_T1", "", long] {
+            let spec = #"{"name":"t1","sqlReader":{"role":"\#(role)"}}"#
+            #expect(try self.faults(spec).contains { $0.hasPrefix("spec.sqlReader.role: must be") })
+        }
+        let name = String(repeating: "a", count: 59)
+        #expect(try !self.faults(#"{"name":"\#(name)","sqlReader":{}}"#).isEmpty)
     }
 
     @Test func aNameThatWouldBeTooLongMustBeGiven() throws {

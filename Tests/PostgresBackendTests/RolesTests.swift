@@ -256,4 +256,57 @@ import Testing
         let query = "SELECT DISTINCT tenant FROM live_key"
         #expect(try self.store.rows(query, as: self.reader) == ["(acme)"])
     }
+
+    // MARK: Passwords
+
+    private static let verifier: String = {
+        let key = String(repeating: "A", count: 43) + "="
+        return "SCRAM-SHA-256$4096:c2FsdA==$\(key):\(key)"
+    }()
+
+    /// The password that PostgreSQL has for a role.
+    private func password(_ role: String) throws -> String {
+        let connection = try self.store.connect(as: "postgres")
+        return try connection.query(
+            "SELECT coalesce(rolpassword, '') FROM pg_authid WHERE rolname = $1",
+            [.text(role)]
+        ).first?.text(0) ?? "no role"
+    }
+
+    @Test func aRoleThatByreDidNotMakeGetsNeitherPasswordNorGrants() throws {
+        try self.store.fixture.cluster.run("ALTER ROLE \(self.store.owner) CREATEROLE")
+        let backend = try PostgresBackend(url: self.store.url(self.store.owner))
+        defer { backend.close() }
+        let readers = try #require(backend.sqlReaders)
+        func set(_ role: String) throws -> Bool {
+            try readers.set([role], verifiers: [role: Self.verifier], of: FilledStore.acme)
+        }
+        let error = #expect(throws: SQLReadersError.self) { try set(self.reader) }
+        #expect("\(error, default: "")".contains("was not made by this store"))
+        #expect(try self.password(self.reader) == "")
+        #expect(try readers.roles(of: nil) == [:])
+        // Another store's, which it says itself.
+        try self.store.fixture.cluster.run(
+            """
+            COMMENT ON ROLE \(self.reader) IS 'reads a tenant of Byre: database x, schema byre';
+            GRANT \(self.reader) TO \(self.store.owner) WITH ADMIN OPTION
+            """
+        )
+        #expect(throws: SQLReadersError.self) { try set(self.reader) }
+        // An administrator has given it away.
+        try self.store.fixture.cluster.run("COMMENT ON ROLE \(self.reader) IS NULL")
+        #expect(try set(self.reader))
+        #expect(try self.password(self.reader) == Self.verifier)
+        // Its own, also when the tenant that it was made for is gone.
+        let made = "made_\(self.reader)"
+        #expect(try set(made))
+        #expect(try set(made))
+        try self.store.fixture.run("DELETE FROM sql_reader")
+        #expect(try set(made))
+        #expect(try self.password(made) == Self.verifier)
+        #expect(try readers.readers(of: FilledStore.acme).map(\.name) == [made])
+        #expect(try readers.readers(of: FilledStore.acme).first?.verifierDigest != nil)
+        #expect(try readers.set([], verifiers: [:], of: FilledStore.acme))
+        #expect(try self.password(made) == "no role")
+    }
 }

@@ -16,6 +16,7 @@ from harness import admin as tenants
 from harness import paths, stores
 from harness.admin import Admin, TenantServer
 from harness.controller import Controller, condition, message
+from harness.ports import ServerError
 from harness.postgres import USER
 from harness.processes import free_port
 
@@ -460,6 +461,72 @@ def test_the_result_is_read_with_psql_as_the_tenants_reader(tmp_path: Path) -> N
         controller.once()
         assert not (controller.credentials / "acme" / "sql-password").exists()
         assert cluster.sql(f"SELECT count(*) FROM pg_roles WHERE rolname = '{role}'") == "0"
+
+
+@pytest.mark.skipif(not stores.is_postgres(), reason="is about roles of PostgreSQL")
+def test_a_role_that_byre_did_not_make_gets_no_password_and_reads_nothing(
+    controller: Controller, admin: Admin, server: TenantServer
+) -> None:
+    cluster = stores.cluster()
+    role = f"payroll_{os.getpid()}"
+    cluster.sql(f"ALTER ROLE {USER} CREATEROLE; CREATE ROLE {role} LOGIN PASSWORD 'its-own'")
+    kept = cluster.sql(f"SELECT rolpassword FROM pg_authid WHERE rolname = '{role}'")
+    try:
+        for name in (role, "postgres", USER):
+            controller.declare({"name": "acme", "sqlReader": {"role": name}})
+            found = controller.once(status=1)
+            assert condition(found["acme"], "Provisioned") == ("False", "SQLReaderUnavailable")
+        assert admin.json("show", "acme").get("sqlReaders", []) == []
+        assert cluster.sql(
+            f"SELECT rolpassword FROM pg_authid WHERE rolname = '{role}'"
+        ) == kept
+        with pytest.raises(ServerError, match="does not exist|permission denied"):
+            schema = stores.schema(server.data_dir)
+            cluster.sql(f"SET search_path TO {schema}; SELECT key FROM live_key", user=role)
+        # Nor does it go with the tenant.
+        controller.declare()
+        controller.once()
+        assert cluster.sql(f"SELECT count(*) FROM pg_roles WHERE rolname = '{role}'") == "1"
+    finally:
+        cluster.sql(f"DROP ROLE {role}")
+
+
+@pytest.mark.skipif(not stores.is_postgres(), reason="is about psql")
+def test_a_reader_of_a_dedicated_tenant_reads_it_and_no_other(tmp_path: Path) -> None:
+    with tenants.start(tmp_path / "data", "acme", "globex") as server:
+        check_dedicated(server, Controller(server.admin_url, tmp_path))
+
+
+def check_dedicated(server: TenantServer, controller: Controller) -> None:
+    cluster = stores.cluster()
+    cluster.sql(f"ALTER ROLE {USER} CREATEROLE")
+    role = f"globex_{os.getpid()}"
+    full = {"name": "globex", "isolation": "dedicated", "sqlReader": {"role": role}}
+    controller.declare({"name": "acme"}, full, deletionPolicy="Delete", deletionGrace="0s")
+    assert all(it["ready"] for it in controller.once().values())
+    assert controller.plan() == ["nothing is to be done"]
+    for name in ("acme", "globex"):
+        with server.client(name) as client:
+            client.put(b"/registry/pods/" + name.encode(), b"{}")
+    common = stores.schema(server.data_dir)
+    home = f"{common}_globex"
+    keys = f"SET search_path TO {home}; SELECT key FROM live_key"
+    until(lambda: cluster.sql(keys, user=role) == "/registry/pods/globex")
+    for query in (
+        f"SELECT key FROM {common}.live_key", f"SELECT * FROM {common}.kv",
+        f"SELECT * FROM {home}.kv", f"SELECT * FROM {home}.sql_reader",
+    ):  # fmt: skip
+        with pytest.raises(ServerError, match="permission denied"):
+            cluster.sql(query, user=role)
+    kept = cluster.sql(f"SELECT rolpassword FROM pg_authid WHERE rolname = '{role}'")
+    assert kept == scram(controller.stored("globex", "sql-password"), kept)
+    # What somebody takes away comes back; the role goes with its tenant.
+    cluster.sql(f"REVOKE SELECT ON {home}.live_key FROM {role}")
+    controller.once()
+    assert cluster.sql(keys, user=role) == "/registry/pods/globex"
+    controller.declare({"name": "acme"})
+    controller.once()
+    assert cluster.sql(f"SELECT count(*) FROM pg_roles WHERE rolname = '{role}'") == "0"
 
 
 def scram(password: str, like: str) -> str:

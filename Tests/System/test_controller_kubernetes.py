@@ -3,6 +3,7 @@
 Against the strict fake of `harness/kube_server.py`, or with `BYRE_KUBE_APISERVER` a real kube-apiserver.
 """
 
+import base64
 import json
 import re
 import signal
@@ -262,6 +263,13 @@ def test_what_cannot_be_done_is_said_and_keeps_nobody_waiting(cluster, admin, st
     cluster.create("second", {"name": "both"})
     cluster.create("a" * 60, {})
     cluster.create("taken", {"credentials": {}})
+    # A reader's role is the tenant's own: nobody gets another one's password.
+    cluster.create("greedy", {"sqlReader": {"role": "byre_default-fine"}})
+    code, answer = cluster.request("POST", cluster.path("").rstrip("/"), {
+        "apiVersion": "byre.io/v1alpha1", "kind": "Tenant", "metadata": {"name": "greedier"},
+        "spec": {"sqlReader": {"role": "postgres"}},
+    })  # fmt: skip
+    assert code == 422 and "role" in answer["message"]
     cluster.create("fine", {"credentials": {}})
     start()
     cluster.wait_ready("fine")
@@ -270,12 +278,15 @@ def test_what_cannot_be_done_is_said_and_keeps_nobody_waiting(cluster, admin, st
         ("theirs", "Ready", "NotOwned"),
         ("second", "Ready", "NameTaken"),
         ("a" * 60, "Ready", "Invalid"),
+        ("greedy", "Ready", "Invalid"),
         ("taken", "CertificateIssued", "SinkUnavailable"),
     ):
         until(
             lambda: cluster.conditions(name).get(kind) == ("False", reason),
             told=lambda: json.dumps((cluster.tenant(name) or {}).get("status")),
         )
+    # Nobody has looked whether there is a tenant.
+    assert cluster.conditions("taken")["Provisioned"] == ("False", "SinkUnavailable")
     assert cluster.secret_data("taken-byre") == {"mine": b"mine"}
     cluster.create("in-the-way", {
         "deletionPolicy": "Delete", "credentials": {"secretName": "taken-byre"},
@@ -289,7 +300,7 @@ def test_what_cannot_be_done_is_said_and_keeps_nobody_waiting(cluster, admin, st
     cluster.ok("DELETE", "/api/v1/namespaces/default/secrets/taken-byre")
     cluster.wait_ready("taken")
     # What nothing was made for goes at once.
-    for name in ("a" * 60, "second", "theirs"):
+    for name in ("a" * 60, "second", "theirs", "greedy"):
         cluster.delete(name)
         until(lambda: cluster.tenant(name) is None)
     assert admin.json("show", "theirs")["state"] == "active"
@@ -313,6 +324,40 @@ def test_a_secret_that_was_lost_or_changed_is_made_good(cluster, start, tmp_path
     after = cluster.secret_data("acme-byre")
     assert after["tls.key"] != before["tls.key"]
     assert etcdctl(after, tmp_path, "put", "a", "1").returncode == 0
+
+
+def test_a_certificate_is_renewed_in_its_secret_in_time_and_not_before(cluster, start, tmp_path):
+    controller = start()
+    cluster.create("acme", {
+        "credentials": {"lifetime": "9s", "clusterAPI": {"cluster": "c1"}},
+    })  # fmt: skip
+    cluster.create("long", {"credentials": {}})
+    cluster.wait_ready("long")
+    cluster.wait_ready("acme")
+    kept = cluster.secret_data("long-byre")
+    first = cluster.secret("acme-byre")
+    seen = {first["data"]["tls.crt"]: time.monotonic()}
+
+    def count() -> int:
+        now = cluster.secret("acme-byre")
+        # In place: whoever mounts it sees the new one.
+        assert now["metadata"]["uid"] == first["metadata"]["uid"]
+        seen.setdefault(now["data"]["tls.crt"], time.monotonic())
+        return len(seen)
+
+    until(lambda: count() >= 3)
+    _, second, third = seen.values()
+    # After two thirds of nine seconds, which are six; a second is what times in certificates have.
+    assert third - second > 4.5
+    until(lambda: cluster.secret("c1-apiserver-etcd-client")["data"]["tls.crt"]
+          == cluster.secret("acme-byre")["data"]["tls.crt"])  # fmt: skip
+    data = cluster.secret_data("acme-byre")
+    assert etcdctl(data, tmp_path, "put", "a", "1").returncode == 0
+    assert data["tls.key"] != base64.b64decode(first["data"]["tls.key"])
+    status = cluster.tenant("acme")["status"]
+    assert status["certificate"]["renewAt"] < status["certificate"]["notAfter"]
+    assert cluster.secret_data("long-byre") == kept
+    assert "PRIVATE KEY" not in controller.text()
 
 
 def test_of_two_controllers_one_acts_and_the_other_takes_over(cluster, start):

@@ -249,7 +249,7 @@ def check_serving(tmp_path: Path, values: dict, kind: str, store: str = "") -> N
         url = f"http://127.0.0.1:{ports['2381']}{probe['path']}"
         with urllib.request.urlopen(url) as answer:
             assert answer.status == 200
-        if "https://127.0.0.1" in config.split("admin:")[1].split("\n")[1]:
+        if yaml.safe_load(config)["admin"]["url"].startswith("https:"):
             check_administrator(objects, authority, tmp_path, ports["2390"])
         assert server.stop() == 0
 

@@ -26,6 +26,7 @@ import Testing
     static let administrators = [
         Administrator(name: "alice", identity: TenantIdentity(.commonName, "alice")),
         Administrator(name: "robot", identity: TenantIdentity(.uriSAN, "spiffe://ops/robot")),
+        Administrator(name: "us", identity: TenantIdentity(.uriSAN, "urn:byre:administrator")),
         Administrator(name: "clash", identity: TenantIdentity(.commonName, "acme")),
     ]
 
@@ -125,12 +126,19 @@ import Testing
         Row("cn=alice dns=acme", "ambiguous"),
         Row("cn=alice ca=00ff", "ambiguous"),
         Row("cn=alice uri=urn:byre:tenant:nobody", "ambiguous"),
+        // A URI of Byre's may be an administrator's, beside none of a tenant.
+        Row("uri=urn:byre:administrator", "raw us"),
+        Row("cn=alice uri=urn:byre:administrator", "raw alice"),
+        Row("cn=alice uri=urn:byre:other", "ambiguous"),
+        Row("cn=acme uri=urn:byre:administrator", "ambiguous"),
+        Row("uri=urn:byre:administrator uri=urn:byre:tenant:nobody", "ambiguous"),
+        Row("uri=urn:byre:administrator uri=urn:byre:tenant:uid-acme", "ambiguous"),
     ])
     func certificateStandsForOneTenant(_ row: Row) {
         let rules = IdentityRules(
             .from([.uriSAN, .dnsSAN, .commonName, .authority], and: nil),
             asksForCertificates: true,
-            administrators: Array(Self.administrators.prefix(2))
+            administrators: Array(Self.administrators.prefix(3))
         )
         Self.check(rules, row, #_sourceLocation)
     }
@@ -204,7 +212,7 @@ import Testing
                 .from(from, and: and),
                 suffix: ".etcd.example.com",
                 asksForCertificates: true,
-                administrators: Array(Self.administrators.prefix(2))
+                administrators: Array(Self.administrators.prefix(3))
             )
             Self.check(rules, row, #_sourceLocation)
         }

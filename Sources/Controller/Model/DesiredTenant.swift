@@ -74,6 +74,9 @@ package struct DesiredTenant: Hashable, Sendable {
 
 /// What a tenant's clients are to be given.
 package struct CredentialRequest: Hashable, Sendable {
+    /// The shortest `lifetimeSeconds`: two thirds of less are over at once, for ever.
+    package static let lifetimeSecondsMin: Int64 = 3
+
     /// How long a certificate is valid. It is renewed after two thirds of that.
     package var lifetimeSeconds: Int64 = 90 * 86_400
     package var key = KeyKind.ecdsa

@@ -89,6 +89,9 @@ struct Assessment {
             return self.condition(.provisioned, .no, reason, message)
         case .admin(.conflict(let message)):
             return self.condition(.provisioned, .no, .progressing, message)
+        case .sink(let failure) where self.plan == Plan():
+            // Nobody has looked any further: there may be no tenant at all.
+            return self.condition(.provisioned, .no, .sinkUnavailable, failure.description)
         case .sink, .issuing, .notLeading, nil: break
         }
         if let obstacle = self.obstacle(.provisioned) { return obstacle }

@@ -33,8 +33,11 @@ struct ReconcilerState {
     /// Declarations whose last attempt failed.
     var failing: Set<DeclarationKey> { Set(self.retries.keys) }
 
+    /// Notes that another controller acts now. What this one said would be out of date.
     mutating func standBy() {
         self.isStandingBy = true
+        self.outcomes = [:]
+        self.retries = [:]
     }
 
     /// Forgets declarations that are not there any more.

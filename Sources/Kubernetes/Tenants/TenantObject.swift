@@ -80,13 +80,7 @@ package struct TenantObject: Hashable, Sendable {
         tenant.autoCompaction = Self.compaction(in: spec?["compaction"], &reader)
         tenant.identities = Self.identities(in: spec?["identities"], &reader)
         tenant.credentials = Self.credentials(in: spec?["credentials"], defaultEndpoints, &reader)
-        if let sqlReader = spec?["sqlReader"] {
-            if let role = reader.text("role", of: sqlReader, at: "spec.sqlReader") {
-                tenant.sqlReader = SQLReaderRequest(role: role)
-            } else {
-                reader.fail("spec.sqlReader.role", "must be given")
-            }
-        }
+        tenant.sqlReader = Self.sqlReader(in: spec?["sqlReader"], of: name, &reader)
         guard reader.errors.isEmpty || self.isDeleted else { throw Fault(reader.errors) }
         return tenant
     }
@@ -210,7 +204,12 @@ package struct TenantObject: Hashable, Sendable {
         var request = CredentialRequest()
         if let lifetime = reader.seconds("lifetime", of: object, at: path) {
             request.lifetimeSeconds = lifetime
-            if lifetime == 0 { reader.fail("\(path).lifetime", "must be longer") }
+            if lifetime < CredentialRequest.lifetimeSecondsMin {
+                reader.fail(
+                    "\(path).lifetime",
+                    "must be at least \(CredentialRequest.lifetimeSecondsMin)s"
+                )
+            }
         }
         request.key =
             reader.choice("algorithm", of: object, at: path, ["ECDSA": .ecdsa, "RSA": .rsa])
@@ -234,4 +233,29 @@ package struct TenantObject: Hashable, Sendable {
         }
         return request
     }
+
+    /// The role that reads the tenant: `byre_NAME`, or one whose name goes on from there after `_`.
+    ///
+    /// Who may make objects in one namespace must get no role of anybody else; names of tenants have
+    /// no `_`, so no two tenants can ask for the same.
+    private static func sqlReader(
+        in object: JSONValue?,
+        of name: String,
+        _ reader: inout FieldReader
+    ) -> SQLReaderRequest? {
+        guard let object else { return nil }
+        let own = "byre_" + name
+        let role = reader.text("role", of: object, at: "spec.sqlReader") ?? own
+        guard role == own || role.hasPrefix(own + "_"), role.utf8.count <= Self.roleBytesMax else {
+            reader.fail(
+                "spec.sqlReader.role",
+                "must be \(own), or begin with \(own)_, and have at most \(Self.roleBytesMax) bytes"
+            )
+            return nil
+        }
+        return SQLReaderRequest(role: role)
+    }
+
+    /// PostgreSQL cuts longer names.
+    private static let roleBytesMax = 63
 }

@@ -51,8 +51,10 @@ package struct TenantStatus: Hashable, Sendable {
             )
         }
         self.tenant = outcome.tenant.map { ($0.name, $0.uid) }
-        if let credentials = tenant.credentials {
+        if tenant.credentials != nil || tenant.sqlReader != nil {
             self.secretName = SecretNames(of: tenant).own
+        }
+        if let credentials = tenant.credentials {
             let endpoints = credentials.endpoints.joined(separator: ",")
             self.endpoint = endpoints.isEmpty ? nil : endpoints
         }

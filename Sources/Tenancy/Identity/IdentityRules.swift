@@ -63,7 +63,8 @@ package struct IdentityRules: Hashable, Sendable {
     /// The administrator whose certificate it is, if it is one's.
     ///
     /// A tenant that happens to be called like an administrator must not become one: a certificate
-    /// that stands for both is refused.
+    /// that stands for both is refused. So is one with a URI of Byre's, unless that is an
+    /// administrator's and no tenant's.
     private func administrator(
         _ facts: ClientFacts,
         _ lookup: some TenantLookup
@@ -71,8 +72,15 @@ package struct IdentityRules: Hashable, Sendable {
         guard case .from = self.binding,
             let administrator = self.administrators.first(where: { $0.isNamed(by: facts) })
         else { return nil }
+        let hasAnothersURI = facts.values(.uriSAN).contains { uri in
+            TenantURI.isOurs(uri)
+                && (TenantURI.uid(uri) != nil
+                    || !self.administrators.contains {
+                        $0.identity == TenantIdentity(.uriSAN, uri)
+                    })
+        }
         guard self.named(by: TenantIdentity.Kind.ofCertificates, facts, lookup).isEmpty,
-            !facts.values(.uriSAN).contains(where: TenantURI.isOurs)
+            !hasAnothersURI
         else { throw .ambiguous }
         return administrator.name
     }

@@ -112,9 +112,6 @@ struct DeclaredCertificate {
     var lifetimeSeconds: Int64?
     var key: KeyKind?
 
-    /// So that there is a time to renew it in.
-    private static let lifetimeSecondsMin: Int64 = 3
-
     static let section = ConfigSection<DeclaredCertificate>([
         ConfigKey(
             "lifetime",
@@ -123,7 +120,7 @@ struct DeclaredCertificate {
         ) { (certificate, node) throws(ConfigError) in
             certificate.lifetimeSeconds = try DeclaredDefaults.seconds(
                 node,
-                from: Self.lifetimeSecondsMin
+                from: CredentialRequest.lifetimeSecondsMin
             )
         },
         ConfigKey("key", "ecdsa|rsa", "ECDSA on P-256, or RSA with 3072 bits. [default ecdsa]") {
