@@ -33,6 +33,19 @@ def until(what: Callable[[], object], seconds: float = SECONDS_MAX) -> None:
         time.sleep(0.05)
 
 
+@pytest.fixture(autouse=True)
+def roles() -> Iterator[None]:
+    """No reader of an earlier test's store, which would not be this one's; and no more rights after."""
+    if not stores.is_postgres():
+        yield
+        return
+    role = f"acme_{os.getpid()}"
+    if stores.cluster().sql(f"SELECT 1 FROM pg_roles WHERE rolname = '{role}'"):
+        stores.cluster().sql(f"DROP OWNED BY {role}; DROP ROLE {role}")
+    yield
+    stores.cluster().sql(f"ALTER ROLE {USER} NOCREATEROLE")
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[TenantServer]:
     with tenants.start(tmp_path / "data", "default") as server:
