@@ -61,7 +61,7 @@ package struct TenantState: Sendable {
 
     /// Whether an alarm of this kind is raised, by whichever member.
     package func hasAlarm(_ kind: Alarm.Kind) -> Bool {
-        self.alarms.contains { $0.kind == kind }
+        !self.alarms.isEmpty && self.alarms.contains { $0.kind == kind }
     }
 
     /// The alarm that the tenant raises of itself when its space is used up.

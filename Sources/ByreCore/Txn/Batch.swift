@@ -8,7 +8,10 @@ package final class Batch {
     package private(set) var commit = CommitBatch()
     /// Row of the next version, with ``RowNumbering/store``; rows are numbered without gaps within a
     /// batch.
-    package private(set) var nextRow: RowID
+    package var nextRow: RowID {
+        let count = self.numbering == .store ? self.commit.rows.count : 0
+        return RowID(rawValue: self.firstRow.rawValue + Int64(count))
+    }
     let numbering: RowNumbering
     private let firstRow: RowID
     /// Where the rows are in `commit`, with ``RowNumbering/tenant``.
@@ -16,7 +19,6 @@ package final class Batch {
 
     package init(firstRow: RowID, numbering: RowNumbering = .store) {
         self.firstRow = firstRow
-        self.nextRow = firstRow
         self.numbering = numbering
     }
 
@@ -37,7 +39,6 @@ package final class Batch {
         switch self.numbering {
         case .store:
             precondition(version.row == self.nextRow, "rows of a batch are numbered in order")
-            self.nextRow = RowID(rawValue: self.nextRow.rawValue + 1)
         case .tenant:
             self.places[version.row] = self.commit.rows.count
         }
@@ -90,9 +91,6 @@ package final class Batch {
         }
         self.commit.rows.removeLast(excess)
         self.commit.leases.removeLast(self.commit.leases.count - mark.leases)
-        if self.numbering == .store {
-            self.nextRow = RowID(rawValue: self.firstRow.rawValue + Int64(mark.rows))
-        }
     }
 
     /// A place in the batch to come back to.

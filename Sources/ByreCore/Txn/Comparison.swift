@@ -1,58 +1,69 @@
-/// Decides the comparisons of a transaction on one state.
-/// - Source: etcd `server/etcdserver/txn/txn.go`, `compareToPath`, `applyCompare`.
-struct Comparison<Loader: ValueLoader> {
-    let state: TenantState
-    let loader: Loader
-
+// Comparisons of a transaction, decided on one state.
+//
+// Generic functions rather than a generic type: the type would be looked up at run time for each
+// transaction, since the loader is another module's.
+extension TenantState {
     /// Appends to `path` which branch is taken, in depth-first order over the branches taken.
-    func decide(_ txn: Txn, path: inout [Bool]) throws(RequestError) {
+    /// - Parameter batch: where values are that the backend does not have yet.
+    /// - Source: etcd `server/etcdserver/txn/txn.go`, `compareToPath`, `applyCompare`.
+    func decide(
+        _ txn: Txn,
+        batch: Batch?,
+        loader: some ValueLoader,
+        path: inout [Bool]
+    ) throws(RequestError) {
         var holds = true
-        for compare in txn.compare where holds { holds = try self.holds(compare) }
+        for compare in txn.compare where holds {
+            holds = try self.holds(compare, batch: batch, loader: loader)
+        }
         path.append(holds)
         for op in holds ? txn.success : txn.failure {
-            if case .txn(let nested) = op { try self.decide(nested, path: &path) }
+            if case .txn(let nested) = op {
+                try self.decide(nested, batch: batch, loader: loader, path: &path)
+            }
         }
     }
 
     /// Whether every key of the range satisfies the comparison. A range without keys is compared as
     /// one key of all zeros; a comparison of values then fails.
-    private func holds(_ compare: Compare) throws(RequestError) -> Bool {
-        var failure: RequestError?
-        var holds = true
+    private func holds(
+        _ compare: Compare,
+        batch: Batch?,
+        loader: some ValueLoader
+    ) throws(RequestError) -> Bool {
         var isMissing = true
-        let check = { (version: Version) -> Bool in
-            do throws(RequestError) {
-                holds = try self.holds(compare, of: version)
-            } catch {
-                failure = error
-                holds = false
-            }
-            return holds
-        }
+        var holds = true
         switch compare.range {
         case .key(let key):
-            if let version = self.state.index.latest(of: key), !version.isTombstone {
+            if let version = self.index.latest(of: key), !version.isTombstone {
                 isMissing = false
-                _ = check(version)
+                holds = try self.holds(compare, of: version, batch: batch, loader: loader)
             }
         case .interval, .from:
-            self.state.index.forEach(in: compare.range, at: nil) { _, version in
+            var failure: RequestError?
+            self.index.forEach(in: compare.range, at: nil) { _, version in
                 isMissing = false
-                return check(version)
+                do throws(RequestError) {
+                    holds = try self.holds(compare, of: version, batch: batch, loader: loader)
+                } catch {
+                    failure = error
+                    holds = false
+                }
+                return holds
             }
+            if let failure { throw failure }
         }
-        if let failure { throw failure }
         guard isMissing else { return holds }
         if case .value = compare.operand { return false }
-        return try self.holds(
-            compare,
-            of: .tombstone(at: Revision(main: 0, sub: 0), row: RowID(rawValue: 0))
-        )
+        let zeros = Version.tombstone(at: Revision(main: 0, sub: 0), row: RowID(rawValue: 0))
+        return try self.holds(compare, of: zeros, batch: batch, loader: loader)
     }
 
     private func holds(
         _ compare: Compare,
-        of version: Version
+        of version: Version,
+        batch: Batch?,
+        loader: some ValueLoader
     ) throws(RequestError) -> Bool {
         let order: Int
         switch compare.operand {
@@ -60,7 +71,8 @@ struct Comparison<Loader: ValueLoader> {
         case .createRevision(let wanted): order = Self.order(version.createRevision, wanted)
         case .modRevision(let wanted): order = Self.order(version.modRevision, wanted)
         case .lease(let wanted): order = Self.order(version.lease.rawValue, wanted)
-        case .value(let wanted): order = compareBytes(try self.value(version), wanted)
+        case .value(let wanted):
+            order = compareBytes(try self.value(version, batch: batch, loader: loader), wanted)
         case .unknown: order = 0
         }
         switch compare.result {
@@ -72,10 +84,15 @@ struct Comparison<Loader: ValueLoader> {
         }
     }
 
-    private func value(_ version: Version) throws(RequestError) -> Bytes {
+    private func value(
+        _ version: Version,
+        batch: Batch?,
+        loader: some ValueLoader
+    ) throws(RequestError) -> Bytes {
         guard version.valueSize > 0 else { return [] }
+        if let pending = batch?.pendingValue(version.row) { return pending }
         do {
-            return try self.loader.value(of: self.state.id, row: version.row)
+            return try loader.value(of: self.id, row: version.row)
         } catch {
             throw .backend(error)
         }

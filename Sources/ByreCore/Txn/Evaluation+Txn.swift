@@ -31,8 +31,7 @@ extension Evaluation {
         loader: some ValueLoader
     ) throws(RequestError) -> TxnResult {
         var path: [Bool] = []
-        let values = BatchValues(batch: batch, loader: loader)
-        try Comparison(state: self.state, loader: values).decide(txn, path: &path)
+        try self.state.decide(txn, batch: batch, loader: loader, path: &path)
         try self.checkRoom(for: txn, path: path)
         var step = 0
         try self.check(txn, path: path, step: &step)
@@ -119,7 +118,7 @@ extension TenantState {
         loader: some ValueLoader
     ) throws(RequestError) -> TxnResult {
         var path: [Bool] = []
-        try Comparison(state: self, loader: loader).decide(txn, path: &path)
+        try self.decide(txn, batch: nil, loader: loader, path: &path)
         let ops = path[0] ? txn.success : txn.failure
         for case .range(let range) in ops { try self.check(range) }
         var responses: [ResponseOp] = []

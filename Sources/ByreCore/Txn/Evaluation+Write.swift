@@ -18,33 +18,33 @@ extension Evaluation {
         batch: Batch,
         loader: some ValueLoader
     ) throws(RequestError) -> PutResult {
-        let latest = self.state.index.latest(of: put.key)
-        let previous = latest.flatMap { $0.isTombstone ? nil : $0 }
         var value = put.value
-        if put.ignoreValue, let previous {
+        if put.ignoreValue, let kept = self.state.index.latest(of: put.key), !kept.isTombstone {
             do {
                 value = try BatchValues(batch: batch, loader: loader)
-                    .value(of: self.state.id, row: previous.row)
+                    .value(of: self.state.id, row: kept.row)
             } catch {
                 throw .backend(error)
             }
         }
-        let lease = put.ignoreLease ? previous?.lease ?? .none : put.lease
-        let version = Version(
-            modRevision: self.writeRevision,
-            sub: UInt32(self.changes.count - self.firstChange),
-            valueSize: UInt32(value.count),
-            createRevision: previous?.createRevision ?? self.writeRevision,
-            version: (previous?.version ?? 0) + 1,
-            lease: lease,
-            row: batch.nextRow(of: self.state)
-        )
-        self.write(put.key, version, value: value, over: latest, batch: batch)
-        return PutResult(
-            headerRevision: self.writeRevision,
-            prevKV: put.prevKV
-                ? previous.map { KeyValue(key: put.key, version: $0, value: nil) } : nil
-        )
+        let valueSize = UInt32(value.count)
+        let latest = self.write(put.key, value: value, batch: batch) { latest, revision, row in
+            let previous = latest.flatMap { $0.isTombstone ? nil : $0 }
+            return Version(
+                modRevision: revision.main,
+                sub: revision.sub,
+                valueSize: valueSize,
+                createRevision: previous?.createRevision ?? revision.main,
+                version: (previous?.version ?? 0) + 1,
+                lease: put.ignoreLease ? previous?.lease ?? .none : put.lease,
+                row: row
+            )
+        }
+        var result = PutResult(headerRevision: self.writeRevision, prevKV: nil)
+        if put.prevKV, let latest, !latest.isTombstone {
+            result.prevKV = KeyValue(key: put.key, version: latest, value: nil)
+        }
+        return result
     }
 
     /// Deletes the keys of a range.
@@ -58,7 +58,7 @@ extension Evaluation {
             victims.append(KeyValue(key: key, version: version, value: nil))
             return true
         }
-        for victim in victims { self.delete(victim.key, victim.version, batch: batch) }
+        for victim in victims { self.delete(victim.key, batch: batch) }
         return DeleteRangeResult(
             headerRevision: self.currentRevision,
             deleted: Int64(victims.count),
@@ -73,30 +73,37 @@ extension Evaluation {
             guard let latest = self.state.index.latest(of: key), !latest.isTombstone else {
                 preconditionFailure("a key attached to a lease exists")
             }
-            self.delete(key, latest, batch: batch)
+            self.delete(key, batch: batch)
         }
         batch.append(.revoke(self.state.id, id))
         // Without keys it makes no revision.
         if keys.isEmpty { self.state.sequence += 1 }
     }
 
-    private mutating func delete(_ key: Bytes, _ latest: Version, batch: Batch) {
+    private mutating func delete(_ key: Bytes, batch: Batch) {
+        self.write(key, value: [], batch: batch) { _, revision, row in
+            .tombstone(at: revision, row: row)
+        }
+    }
+
+    /// Writes the version that `make` returns, which is given the latest one before: a key is
+    /// looked for once.
+    /// - Returns: the latest version before, which may be a tombstone.
+    @discardableResult
+    private mutating func write(
+        _ key: Bytes,
+        value: Bytes,
+        batch: Batch,
+        _ make: (_ latest: Version?, Revision, RowID) -> Version
+    ) -> Version? {
         let revision = Revision(
             main: self.writeRevision,
             sub: UInt32(self.changes.count - self.firstChange)
         )
-        let tombstone = Version.tombstone(at: revision, row: batch.nextRow(of: self.state))
-        self.write(key, tombstone, value: [], over: latest, batch: batch)
-    }
-
-    private mutating func write(
-        _ key: Bytes,
-        _ version: Version,
-        value: Bytes,
-        over latest: Version?,
-        batch: Batch
-    ) {
-        _ = self.state.index.put(key, version)
+        let row = batch.nextRow(of: self.state)
+        let step = self.state.index.put(key) { make($0, revision, row) }
+        let version = step.version
+        let latest = step.previous
         self.state.rows.include(version.row)
         if batch.numbering == .tenant { self.state.lastRow = version.row }
         self.state.leases.move(key, from: latest?.lease ?? .none, to: version.lease)
@@ -112,6 +119,7 @@ extension Evaluation {
                 previous: version.isCreation ? nil : self.beforeThisRevision(key, latest)
             )
         )
+        return latest
     }
 
     /// The key as it was before the operation under way, which may have changed it already.

@@ -6,10 +6,10 @@ extension KeyIndex.Node {
     mutating func removeOldest(_ count: Int, of key: Bytes) {
         guard self.isLeaf else {
             let position = self.keys.countUpTo(key)
-            makeUnique(&self.children[position])
-            self.children[position].change { $0.removeOldest(count, of: key) }
-            self.summaries[position] = self.children[position].header.summary
-            if self.children[position].header.isUnderfull { self.refill(childAt: position) }
+            makeUnique(&self.children[position].node)
+            self.children[position].node.change { $0.removeOldest(count, of: key) }
+            self.children[position].summary = self.children[position].node.header.summary
+            if self.children[position].node.header.isUnderfull { self.refill(childAt: position) }
             return
         }
         let slot = self.keys.find(key).slot

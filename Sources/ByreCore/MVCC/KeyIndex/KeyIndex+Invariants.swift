@@ -81,7 +81,6 @@ private struct Check {
             "leaves at depths \(depth) and \(self.shape.depth)"
         )
         try expect(leaf.keys.count == count, "\(leaf.keys.count) keys have \(count) versions")
-        try expect(leaf.summaries.isEmpty, "a leaf has summaries")
         try expect(
             leaf.older.isEmpty || leaf.older.count == count,
             "\(count) keys have \(leaf.older.count) histories"
@@ -120,18 +119,17 @@ private struct Check {
             branch.keys.count == count - 1,
             "\(branch.keys.count) separators part \(count) children"
         )
-        try expect(branch.summaries.count == count, "\(count) children are not all summed up")
         try expect(branch.latest.isEmpty && branch.older.isEmpty, "a branch has versions")
         for position in 0..<count {
             let found = try self.node(
-                branch.children[position],
+                branch.children[position].node,
                 depth: depth + 1,
                 from: position == 0 ? start : branch.keys[position - 1],
                 to: position == count - 1 ? end : branch.keys[position]
             )
             try expect(
-                found == branch.summaries[position],
-                "\(branch.summaries[position]) stands for \(found)"
+                found == branch.children[position].summary,
+                "\(branch.children[position].summary) stands for \(found)"
             )
         }
         return branch.summary

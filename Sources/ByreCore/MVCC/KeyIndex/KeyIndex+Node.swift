@@ -15,14 +15,24 @@ extension KeyIndex {
         /// Leaf: the versions of each key before the latest; empty when no key has any.
         var older: ContiguousArray<VersionHistory> = []
         /// Branch: one more than there are separators.
-        var children: ContiguousArray<Reference> = []
-        /// Branch: what is in each child.
-        var summaries: ContiguousArray<Summary> = []
+        var children: ContiguousArray<Child> = []
 
         var isLeaf: Bool { self.children.isEmpty }
 
         /// Keys of a leaf, children of a branch.
         var count: Int { self.isLeaf ? self.latest.count : self.children.count }
+    }
+
+    /// A node below a branch, and what it holds.
+    struct Child {
+        var node: Reference
+        var summary: Summary
+
+        /// - Complexity: O(`count` of the node).
+        init(_ node: Reference) {
+            self.node = node
+            self.summary = node.header.summary
+        }
     }
 
     /// What refers to a node, in `header`.
@@ -63,13 +73,20 @@ extension KeyIndex {
             self.newest = max(self.newest, other.newest)
         }
 
-        /// Notes that `version` became the latest of a key, after `previous`.
-        mutating func add(_ version: Version, after previous: Version?) {
-            let wasLive = previous.map { !$0.isTombstone } ?? false
-            self.live &+= (version.isTombstone ? 0 : 1) &- (wasLive ? 1 : 0)
+        /// Notes what became of a key.
+        mutating func add(_ step: Step) {
+            let wasLive = step.previous.map { !$0.isTombstone } ?? false
+            self.live &+= (step.version.isTombstone ? 0 : 1) &- (wasLive ? 1 : 0)
             self.versions &+= 1
-            self.newest = max(self.newest, version.modRevision)
+            self.newest = max(self.newest, step.version.modRevision)
         }
+    }
+
+    /// A version that became the latest of its key.
+    package struct Step {
+        /// The latest one before.
+        package let previous: Version?
+        package let version: Version
     }
 }
 
@@ -112,8 +129,8 @@ extension KeyIndex.Node {
     /// - Complexity: O(`count`).
     var summary: KeyIndex.Summary {
         var summary = KeyIndex.Summary()
-        for child in self.summaries { summary.add(child) }
-        for version in self.latest { summary.add(version, after: nil) }
+        for child in self.children { summary.add(child.summary) }
+        for version in self.latest { summary.add(KeyIndex.Step(previous: nil, version: version)) }
         for history in self.older { summary.versions &+= history.count }
         return summary
     }
@@ -152,7 +169,6 @@ extension KeyIndex.Node {
             }
         } else {
             part.children = ContiguousArray(self.children[range])
-            part.summaries = ContiguousArray(self.summaries[range])
         }
         return part
     }
@@ -167,7 +183,6 @@ extension KeyIndex.Node {
         } else {
             self.keys.insert(separator, at: self.keys.count)
             self.children.append(contentsOf: node.children)
-            self.summaries.append(contentsOf: node.summaries)
         }
         self.keys.append(node.keys)
     }
@@ -182,21 +197,18 @@ extension KeyIndex.Node {
     mutating func refill(childAt position: Int) {
         let left = max(position &- 1, 0)
         guard left &+ 1 < self.children.count else { return }
-        var joined = self.children[left].header
-        joined.append(self.children[left &+ 1].header, separator: self.keys[left])
+        var joined = self.children[left].node.header
+        joined.append(self.children[left &+ 1].node.header, separator: self.keys[left])
         self.keys.remove(at: left)
         self.children.remove(at: left &+ 1)
-        self.summaries.remove(at: left &+ 1)
         if joined.isOverfull { self.adopt(joined.split(at: joined.count / 2), after: left) }
-        self.summaries[left] = joined.summary
-        self.children[left] = .to(joined)
+        self.children[left] = KeyIndex.Child(.to(joined))
     }
 
     /// Inserts the right half of the child at `position`.
     mutating func adopt(_ split: Split, after position: Int) {
         self.keys.insert(split.separator, at: position)
-        self.children.insertTightly(.to(split.right), at: position &+ 1)
-        self.summaries.insertTightly(split.right.summary, at: position &+ 1)
+        self.children.insertTightly(KeyIndex.Child(.to(split.right)), at: position &+ 1)
     }
 }
 

@@ -1,36 +1,42 @@
 extension KeyIndex.Node {
-    /// Makes `version` the latest of `key`.
-    /// - Returns: the latest version before, and the right half of the node if it had to be split.
+    /// Makes what `version` returns the latest of `key`.
+    /// - Returns: the right half of the node, too, if it had to be split.
     /// - Complexity: O(log n).
-    mutating func put(_ key: Bytes, _ version: Version) -> (previous: Version?, split: Split?) {
+    mutating func put(
+        _ key: Bytes,
+        _ version: (Version?) -> Version
+    ) -> (step: KeyIndex.Step, split: Split?) {
         if self.isLeaf {
             let (slot, isMatch) = self.keys.find(key)
-            if isMatch { return (self.replaceLatest(at: slot, with: version), nil) }
-            self.insert(key, version, at: slot)
-            return (nil, self.splitIfOverfull(grownAt: slot))
+            let previous = isMatch ? self.latest[slot] : nil
+            let step = KeyIndex.Step(previous: previous, version: version(previous))
+            if let previous {
+                self.replace(previous, at: slot, with: step.version)
+                return (step, nil)
+            }
+            self.insert(key, step.version, at: slot)
+            return (step, self.splitIfOverfull(grownAt: slot))
         }
         let position = self.keys.countUpTo(key)
-        makeUnique(&self.children[position])
-        let (previous, split) = self.children[position].change { $0.put(key, version) }
+        makeUnique(&self.children[position].node)
+        let (step, split) = self.children[position].node.change { $0.put(key, version) }
         guard let split else {
-            self.summaries[position].add(version, after: previous)
-            return (previous, nil)
+            self.children[position].summary.add(step)
+            return (step, nil)
         }
         self.adopt(split, after: position)
-        self.summaries[position] = self.children[position].header.summary
-        return (previous, self.splitIfOverfull(grownAt: position &+ 1))
+        self.children[position].summary = self.children[position].node.header.summary
+        return (step, self.splitIfOverfull(grownAt: position &+ 1))
     }
 
-    private mutating func replaceLatest(at slot: Int, with version: Version) -> Version {
-        let previous = self.latest[slot]
+    private mutating func replace(_ previous: Version, at slot: Int, with version: Version) {
         precondition(
             previous.revision < version.revision,
             "versions of a key arrive in the order of their revisions"
         )
-        self.reserveOlder()
+        if self.older.isEmpty { self.reserveOlder() }
         self.older[slot].append(previous)
         self.latest[slot] = version
-        return previous
     }
 
     private mutating func insert(_ key: Bytes, _ version: Version, at slot: Int) {

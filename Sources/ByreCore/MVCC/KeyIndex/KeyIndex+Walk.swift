@@ -158,8 +158,8 @@ extension KeyIndex.Reference {
         }
         let first = start.map { self.header.keys.countUpTo($0) } ?? 0
         let last = end.map { self.header.keys.find($0).slot } ?? self.header.keys.count
-        for position in first...last where isWanted(self.header.summaries[position]) {
-            let goesOn = self.header.children[position].forEachLeaf(
+        for position in first...last where isWanted(self.header.children[position].summary) {
+            let goesOn = self.header.children[position].node.forEachLeaf(
                 from: position == first ? start : nil,
                 to: position == last ? end : nil,
                 where: isWanted,
@@ -176,8 +176,8 @@ extension KeyIndex.Reference {
         var node = self
         while !node.header.isLeaf {
             let position = node.header.keys.find(key).slot
-            for left in 0..<position { count &+= node.header.summaries[left].live }
-            node = node.header.children[position]
+            for left in 0..<position { count &+= node.header.children[left].summary.live }
+            node = node.header.children[position].node
         }
         for slot in 0..<node.header.keys.find(key).slot where !node.header.latest[slot].isTombstone
         {

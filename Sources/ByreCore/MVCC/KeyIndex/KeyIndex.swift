@@ -48,7 +48,7 @@ package struct KeyIndex: @unchecked Sendable {
     func entry(_ key: Bytes) -> Entry? {
         var node = self.root
         while !node.header.isLeaf {
-            node = node.header.children[node.header.keys.countUpTo(key)]
+            node = node.header.children[node.header.keys.countUpTo(key)].node
         }
         let (slot, isMatch) = node.header.keys.find(key)
         return isMatch ? Entry(leaf: node, slot: slot) : nil
@@ -65,16 +65,23 @@ package struct KeyIndex: @unchecked Sendable {
     /// - Complexity: O(log `keyCount`).
     @discardableResult
     package mutating func put(_ key: Bytes, _ version: Version) -> Version? {
+        self.put(key) { _ in version }.previous
+    }
+
+    /// Makes the version that `version` returns the latest of `key`, as ``put(_:_:)`` does, which
+    /// looks for the key once.
+    /// - Parameter version: is given the latest version before, and called once.
+    package mutating func put(_ key: Bytes, _ version: (_ previous: Version?) -> Version) -> Step {
         makeUnique(&self.root)
-        let (previous, split) = self.root.change { $0.put(key, version) }
-        self.summary.add(version, after: previous)
-        if previous == nil { self.keyCount &+= 1 }
+        let (step, split) = self.root.change { $0.put(key, version) }
+        self.summary.add(step)
+        if step.previous == nil { self.keyCount &+= 1 }
         if let split {
-            var branch = Node(children: [self.root], summaries: [self.root.header.summary])
+            var branch = Node(children: [Child(self.root)])
             branch.adopt(split, after: 0)
             self.root = .to(branch)
         }
-        return previous
+        return step
     }
 
     /// Removes the versions of `key` that a compaction at `revision` makes unreachable, and the key
@@ -97,7 +104,7 @@ package struct KeyIndex: @unchecked Sendable {
         let isLast = count == entry.versionCount
         makeUnique(&self.root)
         self.root.change { $0.removeOldest(count, of: key) }
-        while self.root.header.children.count == 1 { self.root = self.root.header.children[0] }
+        while self.root.header.children.count == 1 { self.root = self.root.header.children[0].node }
         self.summary = self.root.header.summary
         if isLast { self.keyCount &-= 1 }
     }
