@@ -46,6 +46,8 @@ final class HTTP2Connection {
     /// Whether input or output is being worked on, at whose end output is flushed anyway.
     @exclusivity(unchecked) private var isBusy = false
     @exclusivity(unchecked) private var willFlush = false
+    /// When an answer was last too long for one turn, in nanoseconds.
+    @exclusivity(unchecked) private var tookTurnAt: UInt64 = 0
     /// Whether the loop has it among those that wait for their turn: once, however often what arrives
     /// has it flushed meanwhile.
     @exclusivity(unchecked) private var awaitsTurn = false
@@ -214,7 +216,9 @@ final class HTTP2Connection {
         while self.calls.count <= stream.slot { self.calls.append(nil) }
         self.calls[stream.slot] = call
         call.startedAt = self.loop.now
-        self.server.asked(at: call.startedAt)
+        if call.startedAt > self.tookTurnAt &+ Limits.longAnswersFor {
+            self.server.asked(at: call.startedAt)
+        }
         self.loop.counters.started(method: entry.index)
         guard timeout > 0 else {
             return call.end(
@@ -288,6 +292,8 @@ final class HTTP2Connection {
 
     /// Writes what is ready, as long as the socket takes it.
     func flush() {
+        // Its turn comes; until then what arrives must not take it another.
+        guard !self.awaitsTurn else { return }
         self.willFlush = false
         guard !self.isBusy, self.finishedAt == nil else { return }
         self.isBusy = true
@@ -341,6 +347,7 @@ final class HTTP2Connection {
         self.willFlush = true
         guard !self.awaitsTurn else { return }
         self.awaitsTurn = true
+        self.tookTurnAt = self.loop.now
         self.loop.flushAfterPoll(self)
     }
 

@@ -49,6 +49,9 @@ package struct Limits: Sendable {
     /// Time between two turns of a connection while others ask: long answers leave the processors to
     /// short ones, and still go at a hundred megabytes a second.
     static let turnPause = TimeAmount.milliseconds(1)
+    /// Nanoseconds for which a connection that had a long answer counts as one of long answers, whose
+    /// calls no other gives way to.
+    static let longAnswersFor: UInt64 = 100_000_000
     /// Nanoseconds for which a call counts as asked just now.
     static let askedRecently: UInt64 = 5_000_000
     /// Nanoseconds to which it is known when something was asked.

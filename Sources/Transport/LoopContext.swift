@@ -153,7 +153,7 @@ final class LoopContext: @unchecked Sendable {
 
     /// The loop has just looked at its sockets.
     private func polled() {
-        if !self.waiting.isEmpty {
+        if !self.waiting.isEmpty, !self.isPausing {
             var connections: [HTTP2Connection] = []
             swap(&connections, &self.waiting)
             for connection in connections { connection.takeTurn() }
