@@ -88,7 +88,7 @@ package struct Compare: Hashable, Sendable {
     }
 }
 
-package enum RequestOp: Hashable, Sendable {
+package indirect enum RequestOp: Hashable, Sendable {
     case range(RangeRequest)
     case put(PutRequest)
     case deleteRange(DeleteRangeRequest)

@@ -60,7 +60,7 @@ package struct DeleteRangeResult: Hashable, Sendable {
     }
 }
 
-package enum ResponseOp: Hashable, Sendable {
+package indirect enum ResponseOp: Hashable, Sendable {
     case range(RangeResult)
     case put(PutResult)
     case deleteRange(DeleteRangeResult)
