@@ -321,6 +321,8 @@ def main() -> None:
         "rows": run.rows,
     }
     arguments.output.mkdir(parents=True, exist_ok=True)
+    # The report is read elsewhere: what is in this directory is named from here.
+    results = json.loads(json.dumps(results).replace(f"{ROOT}/", ""))
     (arguments.output / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     plots.write(results, arguments.output)
     (arguments.output / "README.md").write_text(report.markdown(results))
