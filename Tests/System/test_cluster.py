@@ -76,7 +76,7 @@ def test_an_object_has_its_defaults_and_nothing_that_is_unknown(cluster):
         ({"identities": [{"kind": "DNS", "value": "a"}] * 2}, "spec.identities[1]"),
         ({"deletionGrace": "1d"}, "spec.deletionGrace"),
         ({"credentials": {"endpoints": ["ftp://a"]}}, "spec.credentials.endpoints[0]"),
-        ({"sqlReader": {}}, "spec.sqlReader.role"),
+        ({"sqlReader": {"role": "postgres"}}, "spec.sqlReader.role"),
         ({"uid": "x"}, "spec.uid"),
     ],
 )
