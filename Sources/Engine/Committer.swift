@@ -6,6 +6,7 @@ import ByreCore
 /// the load and a lone writer waits for nobody. Belongs to its thread.
 ///
 /// **Invariant:** nobody is told of a change, by answer, read or event, before its commit returned.
+/// Writers are told first: to tell thousands of watchers takes a while.
 final class Committer {
     struct Parts: Sendable {
         let backend: any Backend
@@ -201,7 +202,9 @@ final class Committer {
         }
         self.abandonIfBegun()
         self.publish(run)
-        self.answer(run)
+        let maintenance = self.answer(run)
+        for work in run.work where work.isChanged { work.tenant.wakeStreams() }
+        for result in maintenance { self.defragment(result) }
         if !run.batch.isEmpty { self.settle(isIdle: false) }
     }
 
@@ -298,7 +301,8 @@ final class Committer {
         }
     }
 
-    /// Makes a tenant's new state visible, and tells its watchers what changed.
+    /// Makes a tenant's new state visible, and has its watchers' streams hold what changed: until
+    /// ``TenantStore/wakeStreams()`` they sleep.
     func publish(
         _ state: TenantState,
         of tenant: TenantStore,
@@ -308,7 +312,7 @@ final class Committer {
     ) {
         let events = self.events(of: changes, in: tenant)
         let now = self.parts.clock.now()
-        let waiters = tenant.withLive { live in
+        let waiters = tenant.withLiveUnwoken { live in
             var waiters: [@Sendable () -> Void] = []
             for change in leases {
                 switch change {
@@ -355,8 +359,10 @@ final class Committer {
 
     // MARK: Answers
 
-    private func answer(_ run: BatchRun) {
+    /// - Returns: what is answered when the backend did something that may take long.
+    private func answer(_ run: BatchRun) -> [BatchRun.Evaluated] {
         var replies = ReplyBatch()
+        var maintenance: [BatchRun.Evaluated] = []
         for result in run.results {
             guard let reply = result.reply else { continue }
             switch result.result {
@@ -373,7 +379,7 @@ final class Committer {
             case .failure:
                 replies.add(reply, result.result)
             case .success(.defragmented):
-                replies.add(reply, self.defragment(result.tenant, result.result))
+                maintenance.append(result)
             case .success(var outcome):
                 let cache = self.parts.cache
                 if outcome.fillValues({ run.batch.pendingValue($0.row) ?? cache.value(of: $0.row) })
@@ -385,19 +391,19 @@ final class Committer {
             }
         }
         replies.send()
+        return maintenance
     }
 
-    /// Has the backend give space back, after the tenant's part of it is committed.
-    private func defragment(
-        _ tenant: TenantStore,
-        _ result: Result<Outcome, RequestError>
-    ) -> Result<Outcome, RequestError> {
+    /// Has the backend give space back, after the tenant's part of it is committed, and answers.
+    private func defragment(_ result: BatchRun.Evaluated) {
+        var replies = ReplyBatch()
         do throws(BackendError) {
-            try self.parts.backend.defragment(storeOf: tenant.id)
-            return result
+            try self.parts.backend.defragment(storeOf: result.tenant.id)
+            replies.add(result.reply, result.result)
         } catch {
-            return .failure(.backend(error))
+            replies.add(result.reply, .failure(.backend(error)))
         }
+        replies.send()
     }
 
     /// Has a reader thread fill in what the cache does not hold.

@@ -169,15 +169,31 @@ package final class TenantStore: Sendable {
 
     /// Runs `body` on the live parts, under the lock; see ``withHub(_:)``.
     func withLive<Result: Sendable>(_ body: (inout Live) -> Result) -> Result {
-        let (result, wakes, startsCatchUp) = self.live.withLock { live in
+        let (result, wakes) = self.withLiveUnwoken { live in
+            let result = body(&live)
+            return (result, live.takeWakes())
+        }
+        if !wakes.isEmpty { self.wake(wakes) }
+        return result
+    }
+
+    /// Runs `body` as ``withLive(_:)`` does, and leaves the streams that got something to
+    /// ``wakeStreams()``, or to the next call on the live parts by anybody.
+    func withLiveUnwoken<Result: Sendable>(_ body: (inout Live) -> Result) -> Result {
+        let (result, startsCatchUp) = self.live.withLock { live in
             let result = body(&live)
             let startsCatchUp = live.hub.hasCatchUpWork && !live.isCatchingUp
             if startsCatchUp { live.isCatchingUp = true }
-            return (result, live.takeWakes(), startsCatchUp)
+            return (result, startsCatchUp)
         }
-        if !wakes.isEmpty { self.wake(wakes) }
         if startsCatchUp { self.catchUp.start(self) }
         return result
+    }
+
+    /// Wakes the streams that got something and have not heard of it.
+    func wakeStreams() {
+        let wakes = self.live.withLock { $0.takeWakes() }
+        if !wakes.isEmpty { self.wake(wakes) }
     }
 
     /// Ends catching up for want of work; starts it again if some came meanwhile.
@@ -188,11 +204,8 @@ package final class TenantStore: Sendable {
     /// Ends catching up because the backend cannot be read now. The next call on the hub tries again;
     /// the engine makes one at least every ``Configuration/leaseCheckNanoseconds``.
     func pauseCatchUp() {
-        let wakes = self.live.withLock { live in
-            live.isCatchingUp = false
-            return live.takeWakes()
-        }
-        if !wakes.isEmpty { self.wake(wakes) }
+        self.live.withLock { $0.isCatchingUp = false }
+        self.wakeStreams()
     }
 
     /// Names who drains the watch streams opened with `loop` as their number.

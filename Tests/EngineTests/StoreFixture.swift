@@ -116,17 +116,27 @@ final class StoreFixture {
         to tenant: TenantStore? = nil,
         waitsForPhysical: Bool = false
     ) throws -> Answer {
+        let answer = Answer()
+        try self.submit(line, to: tenant, waitsForPhysical: waitsForPhysical, reply: answer)
+        return answer
+    }
+
+    /// Submits a ``Statement``'s operation, to be answered as is said.
+    func submit(
+        _ line: String,
+        to tenant: TenantStore? = nil,
+        waitsForPhysical: Bool = false,
+        reply: Answer
+    ) throws {
         guard case .apply(let operation) = try Statement(line) else {
             throw StatementKind(line: line)
         }
-        let answer = Answer()
         try self.store.submit(
             operation,
             to: tenant ?? self.tenant,
             waitsForPhysical: waitsForPhysical,
-            reply: answer
+            reply: reply
         )
-        return answer
     }
 
     /// Submits a statement's operation and waits for its answer, as a ``TxnTable`` writes it.
@@ -212,13 +222,24 @@ final class StoreFixture {
 final class Answer: Reply {
     private let signal = Signal()
     private let results = Mutex<[Result<Outcome, RequestError>]>([])
+    private let look: @Sendable () -> Int
+    private let looked = Mutex(0)
+
+    /// - Parameter look: what is looked at when the answer comes.
+    init(whenComplete look: @escaping @Sendable () -> Int = { 0 }) {
+        self.look = look
+    }
 
     var executor: any ReplyExecutor { InlineExecutor.shared }
 
     func complete(_ result: Result<Outcome, RequestError>) {
+        self.looked.withLock { $0 = self.look() }
         self.results.withLock { $0.append(result) }
         self.signal.send()
     }
+
+    /// What was seen when it came.
+    var seen: Int { self.looked.withLock { $0 } }
 
     /// Whether it has come, and how often.
     var count: Int { self.results.withLock { $0.count } }

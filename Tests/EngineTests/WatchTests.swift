@@ -17,14 +17,33 @@ import Testing
         try fixture.run("delete x")
         #expect(fixture.waker.all.isEmpty)
         try fixture.run("put a=2")
+        try fixture.turn()
         #expect(fixture.waker.all.count == 1)
         try fixture.run("txn then delete a , put b=1")
+        try fixture.turn()
         // It has been told already, and has not looked.
         #expect(fixture.waker.all.count == 1)
         client.drain()
         #expect(client.lines == ["created", "3 PUT a=2", "4 DEL a", "4 PUT b=1"])
         try fixture.run("put b=2")
+        try fixture.turn()
         #expect(fixture.waker.all.count == 2)
+    }
+
+    /// A writer does not wait until thousands of watchers have been told.
+    @Test func aWriterIsAnsweredBeforeWatchersAreWoken() throws {
+        let fixture = try StoreFixture()
+        let client = try WatchClient(fixture)
+        client.watch()
+        client.drain()
+        for value in 1...3 {
+            let answer = Answer(whenComplete: { [waker = fixture.waker] in waker.all.count })
+            try fixture.submit("put a=\(value)", reply: answer)
+            try fixture.waker.wait()
+            #expect(answer.seen == value - 1)
+            client.drain()
+        }
+        #expect(client.lines == ["created", "2 PUT a=1", "3 PUT a=2", "4 PUT a=3"])
     }
 
     @Test(arguments: [0, 1 << 20])

@@ -113,6 +113,7 @@ extension Committer {
             leases: applied.leases,
             isCompacted: state.compactRevision != compactRevision
         )
+        tenant.wakeStreams()
         return news.isComplete
     }
 

@@ -26,8 +26,11 @@ final class WatchLoop: WatchWaker {
 
     func wake(_ streams: [WatchStreamID]) {
         self.loop.execute {
-            // A stream that ended meanwhile is not there any more.
-            for stream in streams { self.handlers.value.byStream[stream]?.drain() }
+            // After what is to be written already: the answers of the same commit.
+            self.loop.execute {
+                // A stream that ended meanwhile is not there any more.
+                for stream in streams { self.handlers.value.byStream[stream]?.drain() }
+            }
         }
     }
 
