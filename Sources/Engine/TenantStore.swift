@@ -55,6 +55,7 @@ package final class TenantStore: Sendable {
         }
 
         mutating func takeWakes() -> [WatchStreamID] {
+            if self.wakes.isEmpty { return self.hub.takeWakes() }
             let wakes = self.wakes + self.hub.takeWakes()
             self.wakes = []
             return wakes
@@ -219,9 +220,22 @@ package final class TenantStore: Sendable {
             wakers[streams[0].loop]?.wake(streams)
             return
         }
-        for (loop, streams) in Dictionary(grouping: streams, by: \.loop) {
-            wakers[loop]?.wake(streams)
+        // There are few loops, and streams of the same one mostly come at a fixed distance.
+        var loops: [(number: Int32, streams: [WatchStreamID])] = []
+        var place = 0
+        for stream in streams {
+            place = place + 1 < loops.count ? place + 1 : 0
+            if place == loops.count || loops[place].number != stream.loop {
+                if let known = loops.firstIndex(where: { $0.number == stream.loop }) {
+                    place = known
+                } else {
+                    place = loops.count
+                    loops.append((stream.loop, []))
+                }
+            }
+            loops[place].streams.append(stream)
         }
+        for (loop, streams) in loops { wakers[loop]?.wake(streams) }
     }
 
     func publish(_ state: TenantState) {

@@ -26,15 +26,25 @@ package final class ServerCall {
     /// The call has its outcome, whoever gave it; called once.
     @exclusivity(unchecked) package var onSettled: (() -> Void)?
     /// False once the call has its outcome: nothing that is sent goes anywhere.
-    @exclusivity(unchecked) package private(set) var isOpen = true
+    package var isOpen: Bool { self.hasNoOutcome }
     /// Bytes that were sent by the handler and not yet taken by HTTP/2.
-    @exclusivity(unchecked) package private(set) var bufferedBytes = 0
+    package var bufferedBytes: Int { self.unreadBytes }
+    /// Streaming: whether more should be sent now; if not, ``StreamHandler/drained()`` says when.
+    package var hasRoom: Bool { self.hasNoOutcome && self.unreadBytes < Self.lowWaterMarkBytes }
+    /// Whether ``deliverDrained()`` has something to say.
+    package var isDrained: Bool { self.hasDrained }
     /// Whom the call is answered for: what the layer above has found out, for those it calls.
     @exclusivity(unchecked) package var caller: AnyObject?
     /// When the call began, on its transport's clock; for whoever measures.
     @exclusivity(unchecked) package var startedAt: UInt64 = 0
     /// Links of ``DeadlineQueue``.
     @exclusivity(unchecked) var deadlineLinks = DeadlineQueue.Links()
+
+    // What other modules read often is computed from these: a stored property is checked for exclusive
+    // access again where another module reads it.
+    @exclusivity(unchecked) private var hasNoOutcome = true
+    @exclusivity(unchecked) private var unreadBytes = 0
+    @exclusivity(unchecked) private var hasDrained = false
 
     private let messageBytesMax: Int
     @exclusivity(unchecked) private var transport: (any CallTransport)?
@@ -57,8 +67,6 @@ package final class ServerCall {
     @exclusivity(unchecked) private var isPending = false
     @exclusivity(unchecked) private var isReading = false
     @exclusivity(unchecked) private var wasAboveLowWater = false
-    /// Whether ``deliverDrained()`` has something to say.
-    @exclusivity(unchecked) package private(set) var isDrained = false
 
     /// - Parameter messageBytesMax: What one received message may have; more is
     ///   `RESOURCE_EXHAUSTED`.
@@ -103,7 +111,7 @@ package final class ServerCall {
     /// Unary: answers with one message and OK.
     package func reply(_ message: FramedMessage) {
         guard self.isOpen else { return }
-        self.bufferedBytes = message.bytes.count
+        self.unreadBytes = message.bytes.count
         self.queue.append(message)
         self.settle(.ok)
         self.deliver()
@@ -114,7 +122,7 @@ package final class ServerCall {
     package func reply(length: Int, source: any MessageSource) {
         guard self.isOpen else { return source.cancel() }
         let prefix = FramedMessage(prefixOf: length)
-        self.bufferedBytes = prefix.bytes.count
+        self.unreadBytes = prefix.bytes.count
         self.queue.append(prefix)
         self.source = source
         self.sourceRemaining = length
@@ -131,7 +139,7 @@ package final class ServerCall {
     package func send(_ message: FramedMessage) {
         guard self.isOpen else { return }
         self.queue.append(message)
-        self.bufferedBytes += message.bytes.count
+        self.unreadBytes += message.bytes.count
         if self.bufferedBytes >= Self.lowWaterMarkBytes {
             self.wasAboveLowWater = true
         }
@@ -171,7 +179,7 @@ package final class ServerCall {
 
     /// Gives the call its outcome.
     private func settle(_ status: Status) {
-        self.isOpen = false
+        self.hasNoOutcome = false
         self.acceptsInput = false
         self.outcome = status
         self.onEnd = nil
@@ -298,7 +306,7 @@ package final class ServerCall {
     private func release() {
         self.queue = []
         self.queueHead = 0
-        self.bufferedBytes = 0
+        self.unreadBytes = 0
         self.transport = nil
         if let source = self.source {
             self.source = nil
@@ -309,7 +317,10 @@ package final class ServerCall {
     /// Writes the next bytes of the response's body into `buffer`.
     /// - Complexity: O(bytes written).
     package func read(into buffer: UnsafeMutableRawBufferPointer) -> CallRead {
-        var count = self.readQueue(into: buffer)
+        var count = 0
+        if self.queueHead < self.queue.count {
+            count = self.readQueue(into: buffer)
+        }
         if self.source != nil, self.queueHead == self.queue.count {
             count += self.readSource(
                 into: UnsafeMutableRawBufferPointer(rebasing: buffer[count...])
@@ -317,7 +328,7 @@ package final class ServerCall {
         }
         if self.wasAboveLowWater, self.bufferedBytes < Self.lowWaterMarkBytes {
             self.wasAboveLowWater = false
-            self.isDrained = true
+            self.hasDrained = true
         }
         if let outcome, self.source == nil, self.queueHead == self.queue.count {
             return .last(count, outcome)
@@ -330,7 +341,7 @@ package final class ServerCall {
     /// Tells the handler that there is room again.
     package func deliverDrained() {
         guard self.isDrained else { return }
-        self.isDrained = false
+        self.hasDrained = false
         self.handler?.drained()
     }
 
@@ -353,7 +364,7 @@ package final class ServerCall {
                 self.queueHead += 1
             }
         }
-        self.bufferedBytes -= count
+        self.unreadBytes -= count
         self.trimQueue()
         return count
     }
@@ -361,7 +372,11 @@ package final class ServerCall {
     /// Lets go of messages that have left, when they are half of the queue or more.
     private func trimQueue() {
         if self.queueHead == self.queue.count {
-            self.queue.removeAll(keepingCapacity: self.outcome == nil && self.queue.count < 64)
+            if self.queue.count == 1, self.outcome == nil {
+                self.queue.removeLast()
+            } else {
+                self.queue.removeAll(keepingCapacity: self.outcome == nil && self.queue.count < 64)
+            }
             self.queueHead = 0
         } else if self.queueHead >= 32, self.queueHead * 2 >= self.queue.count {
             self.queue.removeFirst(self.queueHead)

@@ -8,7 +8,7 @@ extension WatchHub {
         self.log = log
         self.committedRevision = revision
         if revision > 1 { self.compact(to: revision) }
-        for stream in Array(self.streams.values) {
+        for stream in self.streams.all {
             for watcher in Array(stream.watchers.values) where watcher.state != .ended {
                 self.endCompacted(watcher)
             }

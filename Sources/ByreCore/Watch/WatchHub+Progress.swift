@@ -29,7 +29,7 @@ extension WatchHub {
         guard let earliest = self.earliestProgress, earliest <= now else { return [] }
         var next: Duration?
         var due: [WatchStream] = []
-        for stream in self.streams.values where stream.progressWatchers > 0 {
+        for stream in self.streams.all where stream.progressWatchers > 0 {
             if stream.progressDue <= now {
                 due.append(stream)
                 stream.progressDue += stream.progressInterval

@@ -120,18 +120,21 @@ extension WatchHub {
         to group: WatcherGroup
     ) {
         var variants = InlineArray<8, VariantBatch?>(repeating: nil)
+        // Mostly all watchers of a range are of one variant: the last one's is at hand.
+        var variant = -1
+        var batch = VariantBatch.nothing
         // Backwards, as a watcher that leaves is replaced by the last one.
         var position = group.synced.count - 1
         while position >= 0 {
             let watcher = group.synced[position]
             position -= 1
             if main < watcher.nextRevision { continue }
-            let batch: VariantBatch
-            if let made = variants[watcher.options.variant] {
-                batch = made
-            } else {
-                batch = self.batch(of: group.matches, in: events, for: watcher.options)
-                variants[watcher.options.variant] = batch
+            if watcher.options.variant != variant {
+                variant = watcher.options.variant
+                batch =
+                    variants[variant]
+                    ?? self.batch(of: group.matches, in: events, for: watcher.options)
+                variants[variant] = batch
             }
             switch batch {
             case .nothing:
@@ -170,6 +173,7 @@ extension WatchHub {
 
     mutating func sendEvents(_ batch: EncodedEvents, revision: Int64, to watcher: Watcher) {
         watcher.heardEvents = true
+        self.eventsSent += batch.events.count
         self.send(
             .events(
                 watcher.id,

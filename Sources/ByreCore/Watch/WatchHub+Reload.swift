@@ -13,7 +13,7 @@ extension WatchHub {
         self.committedRevision = revision
         self.compact(to: compactRevision)
         guard revision >= next else { return }
-        for stream in self.streams.values.sorted(by: { $0.id.serial < $1.id.serial }) {
+        for stream in self.streams.all.sorted(by: { $0.id.serial < $1.id.serial }) {
             let watchers = stream.watchers.values.filter {
                 $0.state == .synced && $0.nextRevision <= revision
             }

@@ -35,15 +35,14 @@ package struct WatchHub: ~Copyable {
     package private(set) var compactRevision: Int64
 
     let encode: WatchEventEncoder
-    var streams: [WatchStreamID: WatchStream] = [:]
-    private var lastSerial: UInt64 = 0
+    var streams = WatchStreams()
     var table = WatcherTable()
     /// Watchers on the live path.
     var syncedCount = 0
     /// Watchers catching up.
     var unsyncedCount = 0
     /// Events put into outboxes so far, once for each watcher.
-    private var eventsSent = 0
+    var eventsSent = 0
     /// Those of `syncedCount` that want previous versions.
     var syncedWithPrevious = 0
     /// Streams with watchers that could catch up now, each once, served in turn.
@@ -79,7 +78,7 @@ package struct WatchHub: ~Copyable {
 
     deinit {
         // Watchers, their groups and their streams refer to each other.
-        for stream in self.streams.values { stream.watchers = [:] }
+        for stream in self.streams.all { stream.watchers = [:] }
         var table = self.table
         table.dissolve()
     }
@@ -136,14 +135,13 @@ package struct WatchHub: ~Copyable {
         now: Duration
     ) -> WatchStreamID? {
         if self.streams.count >= self.limits.streamsMax { return nil }
-        self.lastSerial += 1
-        let id = WatchStreamID(serial: self.lastSerial, loop: loop)
-        self.streams[id] = WatchStream(
-            id: id,
-            progressInterval: progressInterval,
-            progressDue: now + progressInterval
-        )
-        return id
+        return self.streams.open(loop: loop) { id in
+            WatchStream(
+                id: id,
+                progressInterval: progressInterval,
+                progressDue: now + progressInterval
+            )
+        }
     }
 
     /// Forgets a stream with all its watchers and whatever it had still to send.
@@ -151,7 +149,7 @@ package struct WatchHub: ~Copyable {
     /// A stream that is closed, or was never opened, ignores everything.
     /// - Complexity: O(watchers of the stream · log watchers of the tenant).
     package mutating func closeStream(_ id: WatchStreamID) {
-        guard let stream = self.streams.removeValue(forKey: id) else { return }
+        guard let stream = self.streams.remove(id) else { return }
         stream.isClosed = true
         let watchers = stream.watchers.values.sorted { $0.id < $1.id }
         for watcher in watchers where watcher.state != .ended { self.end(watcher) }
@@ -163,7 +161,7 @@ package struct WatchHub: ~Copyable {
 
     /// Forgets all streams and all history: the tenant is gone.
     package mutating func dissolve() {
-        for id in Array(self.streams.keys) { self.closeStream(id) }
+        for stream in self.streams.all { self.closeStream(stream.id) }
         self.log = RevisionLog()
     }
 
@@ -296,8 +294,7 @@ package struct WatchHub: ~Copyable {
     }
 
     /// Queues a message; the stream's loop is told with the next wake-ups.
-    mutating func send(_ response: WatchResponse, on stream: WatchStream) {
-        self.eventsSent += response.batch?.events.count ?? 0
+    mutating func send(_ response: consuming WatchResponse, on stream: WatchStream) {
         stream.outbox.append(response)
         if stream.isAwake { return }
         stream.isAwake = true
@@ -305,7 +302,7 @@ package struct WatchHub: ~Copyable {
     }
 
     /// Queues an answer to a request; the stream's loop, which asked, drains next by itself.
-    mutating func answer(_ response: WatchResponse, on stream: WatchStream) {
+    mutating func answer(_ response: consuming WatchResponse, on stream: WatchStream) {
         stream.outbox.append(response)
         stream.isAwake = true
     }
@@ -377,7 +374,7 @@ package struct WatchHub: ~Copyable {
 
     package var counters: WatchCounters {
         var pending = 0
-        for stream in self.streams.values { pending += stream.outbox.eventCount }
+        for stream in self.streams.all { pending += stream.outbox.eventCount }
         return WatchCounters(
             streams: self.streams.count,
             watchers: self.syncedCount + self.unsyncedCount,

@@ -22,11 +22,14 @@ package struct WatchID: RawRepresentable, Hashable, Comparable, Sendable {
 /// Never used again after the call ended.
 package struct WatchStreamID: Hashable, Sendable {
     package let serial: UInt64
+    /// A small number that no other open stream of the tenant has.
+    package let slot: Int32
     /// The event loop that drains the stream: the driver's number, handed back with each wake-up.
     package let loop: Int32
 
-    package init(serial: UInt64, loop: Int32) {
+    init(serial: UInt64, slot: Int32, loop: Int32) {
         self.serial = serial
+        self.slot = slot
         self.loop = loop
     }
 }

@@ -20,20 +20,22 @@ struct WatchOutbox {
     private(set) var bytes = 0
     /// Events in what waits.
     private(set) var eventCount = 0
+    /// The batch of the last message, while that waits.
+    private var lastBatch: ObjectIdentifier?
 
     init() {}
 
     var isEmpty: Bool { self.entries.isEmpty }
 
-    mutating func append(_ response: WatchResponse) {
-        let charge = response.byteCount
-        if let batch = response.batch {
-            self.eventCount += batch.events.count
-            if let last = self.entries.last, last.response.batch === batch {
-                self.entries[self.entries.count - 1].charge -= batch.byteCount
-                self.bytes -= batch.byteCount
-            }
+    mutating func append(_ response: consuming WatchResponse) {
+        let (eventCount, byteCount, batch) = response.load
+        if let batch, batch == self.lastBatch {
+            self.entries[self.entries.count - 1].charge -= byteCount
+            self.bytes -= byteCount
         }
+        self.lastBatch = batch
+        self.eventCount += eventCount
+        let charge = WatchResponse.overheadBytes + byteCount
         self.bytes += charge
         self.entries.append(Entry(response: response, charge: charge))
         self.peak = max(self.peak, self.entries.count)
@@ -45,14 +47,16 @@ struct WatchOutbox {
     mutating func take(bytesMax: Int, into responses: inout [WatchResponse]) {
         var taken = 0
         while taken < bytesMax || taken == 0, let entry = self.entries.popFirst() {
-            taken += entry.response.byteCount
+            let (eventCount, byteCount, _) = entry.response.load
+            taken += WatchResponse.overheadBytes + byteCount
             self.bytes -= entry.charge
-            self.eventCount -= entry.response.batch?.events.count ?? 0
+            self.eventCount -= eventCount
             responses.append(entry.response)
         }
         if self.entries.isEmpty, self.peak > 0 {
             if self.peak > Self.idleCapacity { self.entries = [] }
             self.peak = 0
+            self.lastBatch = nil
         }
     }
 }

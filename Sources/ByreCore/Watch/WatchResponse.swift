@@ -24,16 +24,12 @@ package enum WatchResponse: Sendable {
     /// What a message costs beside its events, in an outbox's accounts.
     static let overheadBytes = 64
 
-    /// About the length on the wire.
-    package var byteCount: Int {
+    /// How many events it carries, what they come to on the wire, and which object holds them.
+    var load: (eventCount: Int, byteCount: Int, batch: ObjectIdentifier?) {
         switch self {
-        case .events(_, _, let batch, _): Self.overheadBytes + batch.byteCount
-        default: Self.overheadBytes
+        case .events(_, _, let batch, _):
+            (batch.events.count, batch.byteCount, ObjectIdentifier(batch))
+        default: (0, 0, nil)
         }
-    }
-
-    var batch: EncodedEvents? {
-        guard case .events(_, _, let batch, _) = self else { return nil }
-        return batch
     }
 }

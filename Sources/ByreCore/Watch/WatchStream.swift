@@ -5,23 +5,23 @@ final class WatchStream {
     let id: WatchStreamID
     var watchers: [WatchID: Watcher] = [:]
     /// Watchers that catch up, in no order.
-    private(set) var unsynced: [Watcher] = []
+    @exclusivity(unchecked) private(set) var unsynced: [Watcher] = []
     /// Where in `unsynced` the next turn is.
     private var turn = 0
     /// How many of `watchers` are on the live path.
     var syncedCount = 0
     /// Where the search for an automatic id starts; it only grows.
     private var nextID: Int64 = 0
-    var outbox = WatchOutbox()
+    @exclusivity(unchecked) var outbox = WatchOutbox()
     /// Whether its loop has been told, or knows by itself, that the outbox holds something.
-    var isAwake = false
+    @exclusivity(unchecked) var isAwake = false
     /// Whether one of its watchers waits for a catch-up slice.
     ///
     /// A stream has one at a time, so that its outbox is passed by one batch at most.
-    var isLoading = false
+    @exclusivity(unchecked) var isLoading = false
     /// Whether it stands in the hub's queue for a catch-up slice.
-    var isQueued = false
-    var isClosed = false
+    @exclusivity(unchecked) var isQueued = false
+    @exclusivity(unchecked) var isClosed = false
     /// How many of `watchers` asked for periodic progress.
     var progressWatchers = 0
     let progressInterval: Duration

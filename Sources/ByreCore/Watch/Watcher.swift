@@ -21,17 +21,17 @@ final class Watcher {
     /// - See: etcd #20221.
     let startRevision: Int64
     let options: WatchOptions
-    var state: State
+    @exclusivity(unchecked) var state: State
     /// Events from here on are not in the outbox yet.
     ///
     /// On the live path it matters only while it is in the future.
-    var nextRevision: Int64
+    @exclusivity(unchecked) var nextRevision: Int64
     /// Index in `group.synced` or `group.unsynced`.
     var groupPosition = 0
     /// Index in `stream.unsynced`.
     var streamPosition = 0
     /// Whether the next periodic progress is left out, events having told the revision.
-    var heardEvents = false
+    @exclusivity(unchecked) var heardEvents = false
 
     init(
         id: WatchID,
@@ -57,12 +57,12 @@ final class Watcher {
 /// Belongs to the ``WatchHub``, for as long as it has members.
 final class WatcherGroup {
     let range: KeyRange
-    private(set) var synced: [Watcher] = []
+    @exclusivity(unchecked) private(set) var synced: [Watcher] = []
     private(set) var unsynced: [Watcher] = []
     /// How many of `synced` want previous versions.
     private(set) var syncedWithPrevious = 0
     /// While a revision is published: which of its events are in the range, ascending.
-    var matches: [Int] = []
+    @exclusivity(unchecked) var matches: [Int] = []
 
     init(range: KeyRange) {
         self.range = range

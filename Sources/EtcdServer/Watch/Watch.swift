@@ -21,18 +21,15 @@ extension EtcdServer {
 /// Everything a client sees comes out of the hub's outbox of the stream, so its order is the hub's.
 /// - Source: etcd `server/etcdserver/api/v3rpc/watch.go`.
 final class WatchHandler: StreamHandler {
-    /// Bytes taken from the outbox at a time.
-    static let takeBytesMax = 256 << 10
     /// Requests read while the client does not take the answers; one more ends the stream.
     static let unansweredMax = 65_536
 
     private let server: EtcdServer
     private let call: ServerCall
-    private let tenant: TenantStore
+    let tenant: TenantStore
     private let loop: WatchLoop
     /// Nil when there was no room for another stream, and once the call is over.
-    private var stream: WatchStreamID?
-    private var responses: [WatchResponse] = []
+    @exclusivity(unchecked) private(set) var stream: WatchStreamID?
     private var unanswered = 0
     /// What an administrator's keys begin with; nil for the tenant itself.
     private let prefix: Bytes?
@@ -124,17 +121,26 @@ final class WatchHandler: StreamHandler {
         self.finish(Status(EtcdError.stopped))
     }
 
-    /// Sends what the hub has, until the connection is behind.
-    func drain() {
-        guard let stream else { return }
-        var hasMore = true
-        while hasMore, self.call.isOpen, self.call.bufferedBytes < ServerCall.lowWaterMarkBytes {
-            hasMore = self.tenant.withHub {
-                $0.take(from: stream, bytesMax: Self.takeBytesMax, into: &self.responses)
+    /// Whether the connection takes more.
+    var hasRoom: Bool { self.call.hasRoom }
+
+    private func drain() {
+        if let stream { self.loop.drain(stream) }
+    }
+
+    /// Sends one response.
+    /// - Parameter messages: those sent just now on this and other streams of the tenant.
+    func send(_ response: WatchResponse, sharing messages: inout WatchMessages) {
+        guard self.prefix == nil,
+            case .events(let id, let revision, let batch, let mayFragment) = response,
+            !mayFragment || batch.byteCount < self.server.settings.maxReceiveBytes / 2
+        else { return self.send(response) }
+        self.call.send(
+            messages.message(of: batch, for: id, at: revision) {
+                let header = self.server.header(self.tenant, at: revision)
+                return self.framed(WatchResponseHead(watchID: id), header, batch.events[...])
             }
-            for response in self.responses { self.send(response) }
-            self.responses.removeAll(keepingCapacity: true)
-        }
+        )
     }
 
     private func send(_ response: WatchResponse) {
@@ -199,7 +205,7 @@ final class WatchHandler: StreamHandler {
     private func close() {
         guard let stream else { return }
         self.stream = nil
-        self.loop.remove(stream)
+        self.loop.remove(self, of: stream)
         self.tenant.withHub { $0.closeStream(stream) }
     }
 

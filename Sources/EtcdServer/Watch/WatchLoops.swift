@@ -10,36 +10,33 @@ final class WatchLoop: WatchWaker {
     /// The loop's number in stream ids.
     let number: Int32
     private let loop: LoopHandle
-    private let handlers: LoopBound<Handlers>
-
-    /// Confined to the loop.
-    private final class Handlers {
-        var byStream: [WatchStreamID: WatchHandler] = [:]
-    }
+    private let handlers: LoopBound<WatchHandlers>
 
     /// - Precondition: called on `loop`.
     init(number: Int32, loop: LoopHandle) {
         self.number = number
         self.loop = loop
-        self.handlers = LoopBound(Handlers(), loop: loop)
+        self.handlers = LoopBound(WatchHandlers(), loop: loop)
     }
 
     func wake(_ streams: [WatchStreamID]) {
         self.loop.execute {
             // After what is to be written already: the answers of the same commit.
-            self.loop.execute {
-                // A stream that ended meanwhile is not there any more.
-                for stream in streams { self.handlers.value.byStream[stream]?.drain() }
-            }
+            self.loop.execute { self.handlers.value.drain(streams) }
         }
     }
 
     func add(_ handler: WatchHandler, for stream: WatchStreamID) {
-        self.handlers.value.byStream[stream] = handler
+        self.handlers.value.add(handler, for: stream)
     }
 
-    func remove(_ stream: WatchStreamID) {
-        self.handlers.value.byStream[stream] = nil
+    func remove(_ handler: WatchHandler, of stream: WatchStreamID) {
+        self.handlers.value.remove(handler, of: stream)
+    }
+
+    /// Sends what the hub has for a stream, until its connection is behind.
+    func drain(_ stream: WatchStreamID) {
+        self.handlers.value.drain([stream])
     }
 }
 

@@ -655,6 +655,22 @@ import Testing
         #expect(created == nil)
     }
 
+    @Test func closedStreamStaysClosedWhenAnotherTakesItsSlot() throws {
+        let world = WatchWorld()
+        let old = try world.open()
+        let other = try world.open()
+        world.hub.closeStream(old)
+        let new = try world.open()
+        #expect(new.slot == old.slot && new.slot != other.slot)
+        world.hub.create(WatchScript.request(range: ".."), on: new, now: .zero)
+        #expect(world.take(old).isEmpty)
+        world.hub.closeStream(old)
+        world.commit([[("a", "1")]])
+        #expect(world.awake == [new])
+        #expect(world.take(new).count == 2)
+        #expect(world.hub.counters.streams == 2)
+    }
+
     @Test func hubLivesUnderAMutex() {
         let hub = Mutex(
             WatchHub(committedRevision: 1, compactRevision: -1) { event, _ in event.value }

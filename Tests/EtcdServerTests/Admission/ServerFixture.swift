@@ -74,10 +74,7 @@ final class ServerFixture {
         )
         self.nextStream += 2
         exchange.call?.start()
-        let framed = FramedMessage(
-            reserved: [UInt8](repeating: 0, count: FramedMessage.prefixLength) + message
-        )
-        framed.bytes.withUnsafeBytes { exchange.call?.received($0) }
+        exchange.send(message)
         return exchange
     }
 
@@ -130,6 +127,33 @@ final class Exchange: CallTransport {
     func sentMessage(_ call: ServerCall) {}
     func settled(_ call: ServerCall, _ code: Status.Code) { self.outcome = code }
 
+    /// Has the client send a message.
+    func send(_ message: [UInt8]) {
+        let framed = FramedMessage(
+            reserved: [UInt8](repeating: 0, count: FramedMessage.prefixLength) + message
+        )
+        framed.bytes.withUnsafeBytes { self.call?.received($0) }
+    }
+
+    /// Takes all that the call has to send now, framed; the handler may have more then.
+    func readBody() -> [UInt8] {
+        var body: [UInt8] = []
+        while let call {
+            let part = [UInt8](unsafeUninitializedCapacity: 16 << 10) { buffer, count in
+                if case .bytes(let read) = call.read(into: UnsafeMutableRawBufferPointer(buffer)) {
+                    count = read
+                }
+            }
+            call.deliverDrained()
+            if part.isEmpty { break }
+            body += part
+        }
+        return body
+    }
+
+    /// Bytes that the client has not taken.
+    var bufferedBytes: Int { self.call?.bufferedBytes ?? 0 }
+
     /// The stream is closed: the client has its answer, or lets the call go.
     func close() {
         self.call?.end(Status(.canceled, "context canceled"), answering: false)
@@ -180,6 +204,12 @@ final class ManualLoop: LoopExecutor {
         try self.arrived.wait(for: "work of the loop")
         let body = self.state.withLock { $0.bodies.removeFirst() }
         body()
+    }
+
+    /// Waits for something to run, and does not run it.
+    func awaitWork() throws {
+        try self.arrived.wait(for: "work of the loop")
+        self.arrived.send()
     }
 
     /// Lets time pass; timers run in their order.
