@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import time
+import urllib.request
 from pathlib import Path
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -36,6 +37,14 @@ def settled_bytes(pids: list[int]) -> int:
 def disk_bytes(folder: Path) -> int:
     """What all files in a directory take of the disk."""
     return sum(it.stat().st_blocks * BLOCK_BYTES for it in folder.rglob("*") if it.is_file())
+
+
+def cache_bytes(url: str) -> float:
+    """What Byre says that its cache of values holds; 0 of a server that says nothing of one."""
+    with urllib.request.urlopen(f"{url}/metrics", timeout=10) as page:
+        text = page.read().decode()
+    found = re.search(r"^byre_cache_bytes (\S+)$", text, re.MULTILINE)
+    return float(found[1]) if found else 0
 
 
 class Fsyncs:

@@ -6,7 +6,7 @@ from pathlib import Path
 from subprocess import SubprocessError
 
 import plan
-from observe import Fsyncs, disk_bytes, settled_bytes
+from observe import Fsyncs, cache_bytes, disk_bytes, settled_bytes
 from rows import Part, Row
 from run import Run, TimeUp
 from servers import (
@@ -77,21 +77,29 @@ def million(rows: list[Row], run: Run, arguments: Namespace, folder: Path) -> No
     servers = [
         Byre(arguments.byre, folder / "byre"), Etcd("etcd", arguments.etcd, folder / "etcd")
     ]  # fmt: skip
-    count, restart = (next((row for row in rows if row.id == it), None) for it in ("count", "restart"))
+    named = {row.id: row for row in rows}
+    if not (count := named.get("count")):
+        return
+    keys = plan.million_keys(arguments.quick)
     with running(*servers):
         empty = {server.name: settled_bytes(server.pids) for server in servers}
-        if count:
-            run.measure(count, servers)
-    if not count or not restart:
+        run.measure(count, servers)
+        for server in servers:
+            resident, cache = settled_bytes(server.pids), cache_bytes(server.url)
+            run.note(count, server, "server.rss_bytes", resident)
+            run.note(count, server, "server.cache_bytes", cache)
+            run.note(count, server, "server.rss_above_cache_bytes", resident - cache)
+    if not (restart := named.get("restart")):
         return
-    keys = int(next(it for it in count.arguments if it.startswith("--keys=")).split("=")[1])
     disk = {server.name: disk_bytes(server.data) for server in servers}
     run.measure(restart, servers, [f"--command={it.name}={it.shell_command}" for it in servers])
     for server in servers:
-        above = run.median(restart.id, server).get("server.rss_above_cache_bytes", 0)
-        each = (above - empty[server.name]) / keys - plan.MILLION_KEY_BYTES
-        run.note(restart, server, "memory_bytes_per_key", each)
         run.note(restart, server, "disk_bytes_per_key", disk[server.name] / keys)
+        # Of few keys it would be of buffers that do not depend on keys.
+        if not arguments.quick:
+            above = run.median(restart.id, server).get("server.rss_above_cache_bytes", 0)
+            each = (above - empty[server.name]) / keys - plan.MILLION_KEY_BYTES
+            run.note(restart, server, "memory_bytes_per_key", each)
 
 
 def idle(rows: list[Row], run: Run, arguments: Namespace, folder: Path) -> None:
@@ -195,7 +203,7 @@ def postgres(rows: list[Row], run: Run, arguments: Namespace, folder: Path) -> N
 def across(
     row: Row, run: Run, arguments: Namespace, folder: Path, byre: ByreOnPostgres, etcd: Etcd
 ) -> None:
-    """Watches at an instance that somebody else writes to, beside those of one that is written to."""
+    """Watches at an instance that is not written to, beside those of one that is."""
     second = ByreOnPostgres(arguments.byre, folder / "second", 0, plan.TWO_INSTANCES, byre)
     with running(second):
         run.measure(row, [second, byre, etcd], [f"--writer={second.name}={byre.url}"])

@@ -204,13 +204,18 @@ IDLE = Row(
 )  # fmt: skip
 
 
+def million_keys(quick: bool) -> int:
+    return 100_000 if quick else 1_000_000
+
+
 def million(quick: bool) -> list[Row]:
-    keys = 100_000 if quick else 1_000_000
+    keys = million_keys(quick)
     return [
         Row(
             "count", f"count_only over {keys:,} keys of 256 bytes",
             ["count", f"--prefix={MILLION_PREFIX}", f"--keys={keys}"],
-            ["count.mean_us", "count.p99_us", CPU],
+            ["count.mean_us", "count.p99_us", CPU, "server.rss_bytes", "server.cache_bytes",
+             "server.rss_above_cache_bytes"],
             [Goal("100x", "count.mean_us", ratio=100, less_is_better=True),
              Goal("< 1 ms", "count.mean_us", below=1000)],
             setup=1.5 if quick else 15,

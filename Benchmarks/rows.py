@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 class Goal:
     """What a number, or its ratio between Byre and another server, should be.
 
-    `ratio` compares the other's number with Byre's where less is better, and Byre's with the other's
-    otherwise: a ratio above the goal is always good.
+    `ratio` compares the other's number with Byre's where less is better, and Byre's with the
+    other's otherwise: a ratio above the goal is always good.
     """
 
     text: str
@@ -107,7 +107,7 @@ def planned(parts: list[Part], pace: Pace, others: int) -> float:
 
 
 def fit(parts: list[Part], rounds: int, limit: float, others: int) -> Pace:
-    """The most rounds, and the longest measurements, with which the plan keeps to `limit` seconds."""
+    """The most rounds, and the longest measurements, with which a plan takes `limit` at most."""
     paces = [Pace(it, seconds) for it in range(rounds, 0, -1) for seconds in SECONDS]
     for pace in paces:
         # Rather fewer rounds than many that are too short.

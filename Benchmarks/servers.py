@@ -130,7 +130,7 @@ class Byre(Server):
 
 
 class ConfiguredByre(Server):
-    """A Byre with a configuration file, an admin socket, and tenants that are created at its start."""
+    """A Byre with a configuration file, an admin socket, and tenants created when it starts."""
 
     def __init__(
         self, name: str, program: str, folder: Path, *, store: str, listeners: list[str],

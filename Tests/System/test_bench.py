@@ -33,8 +33,8 @@ pytestmark = [
 ROW = Row("work", "some work", ["range", "--connections=1"], ["range.per_second"])
 BYRE, ETCD = Server("Byre", [], "http://127.0.0.1:1"), Server("etcd", [], "http://127.0.0.1:2")
 
-# Answers for each target with 100, 200, ...; `slow` as a workload takes longer than any budget here,
-# and a target that is called `broken` fails.
+# Answers for each target with 100, 200, ...; `slow` as a workload takes longer than any budget
+# here, and a target that is called `broken` fails.
 FAKE = """#!{python}
 import json, sys, time
 if sys.argv[1] == "slow":

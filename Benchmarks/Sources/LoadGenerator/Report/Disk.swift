@@ -3,8 +3,9 @@ import Glibc
 
 /// The disk beneath a directory, as the kernel counts what it does, whoever asks it.
 ///
-/// What processes are said to have written (`write_bytes` of proc(5)) is of no use for this: it counts
-/// all of a page, or of the larger piece of a file that the kernel keeps in one, for each small write.
+/// What processes are said to have written (`write_bytes` of proc(5)) is of no use for this: for each
+/// small write it counts the whole piece of the file that the kernel keeps together in memory, which
+/// may be 1 MiB.
 package struct Disk: Sendable, Hashable {
     /// What a disk has done since the machine started.
     package struct Use: Sendable, Hashable {
