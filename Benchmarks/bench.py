@@ -120,7 +120,7 @@ def main() -> None:
     results = {
         "when": time.strftime("%Y-%m-%d %H:%M", time.gmtime(began)),
         "minutes": round(budget.used / 60, 1),
-        "planned_minutes": round(planned(whole, pace, len(others)) / 60, 1),
+        "planned_minutes": round(run.planned_seconds / 60, 1),
         "command": f"make bench{'-quick' if arguments.quick else ''}",
         "rounds": pace.rounds,
         "seconds": pace.seconds,
@@ -138,7 +138,7 @@ def main() -> None:
     (arguments.output / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     plots.write(results, arguments.output)
     (arguments.output / "README.md").write_text(report.markdown(results, arguments.output))
-    if arguments.output == REPORT and not arguments.only:
+    if arguments.output == REPORT and not arguments.only and not arguments.quick:
         report.renew_readme(results, ROOT / "README.md")
     print(f"wrote {arguments.output}/README.md", flush=True)
     if run.failures:

@@ -67,6 +67,8 @@ class Run:
         self.others, self.only = list(others), list(only)
         self.rows: list[dict] = []
         self.cut: list[str] = []
+        # How long all that is wanted should take.
+        self.planned_seconds = 0.0
         # What kept a part from being measured to its end.
         self.failures: list[str] = []
 
@@ -75,18 +77,20 @@ class Run:
 
     def wanted(self, part: Part) -> list[Row]:
         """The rows of a part that there is time for, its servers' start included; cuts the rest."""
-        left = self.budget.left - part.start
-        rows = []
-        for row in filter(self.wants, part.rows):
-            left -= self.planned(row, part)
-            if left < 0:
+        wanted = [row for row in part.rows if self.wants(row)]
+        if not wanted:
+            return []
+        used, rows = part.start, []
+        self.planned_seconds += part.start
+        for row in wanted:
+            seconds = part.row_planned(row, self.pace, len(self.others))
+            self.planned_seconds += seconds
+            if used + seconds > self.budget.left:
                 self.cut_off(row)
             else:
+                used += seconds
                 rows.append(row)
         return rows
-
-    def planned(self, row: Row, part: Part) -> float:
-        return part.row_planned(row, self.pace, len(self.others))
 
     def cut_off(self, row: Row) -> None:
         """Notes that there was no time for a row, unless it has been measured."""
@@ -122,8 +126,8 @@ class Run:
         targets, problems = {}, []
         for it in json.loads(output.read_text())["targets"]:
             name = it["name"]
-            if it.get("problem"):
-                problems.append(f"{name}: {it['problem']}")
+            if problem := it.get("problem"):
+                problems.append(f"{name}: {problem.removeprefix(f'{name}: ')}")
             if not it["rounds"]:
                 continue
             targets[name] = it

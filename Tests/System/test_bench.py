@@ -221,10 +221,11 @@ def test_a_part_that_fails_is_noted(
 def test_a_row_is_not_begun_without_time_for_it(bench: str, tmp_path: Path) -> None:
     run = a_run(bench, tmp_path, limit=Budget.END_SECONDS + 10)
     short = Row("short", "short work", [], [], warmup=0, extra=0)
-    long = Row("long", "long work", [], [], setup=20)
+    long = Row("long", "long work", [], [], warmup=0, setup=24, extra=0)
     part = Part("part", [short, long, short], servers=1, start=5)
-    assert run.wanted(part) == [short]
-    assert run.cut == ["long work", "short work"]
+    assert run.wanted(part) == [short, short]
+    assert run.cut == ["long work"]
+    assert run.planned_seconds == 5 + 2 + 26 + 2
 
 
 def test_rows_are_chosen_by_words(bench: str, tmp_path: Path) -> None:
