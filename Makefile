@@ -85,10 +85,10 @@ generate: $(VENV)/installed ## Renew the Swift code of the messages in proto/.
 	PYTHON=$(CURDIR)/$(VENV)/bin/python proto/generate.sh
 
 # BENCH_FLAGS: see Benchmarks/bench.py --help.
-bench: bench-build ## Compare the release executable with etcd, and write Benchmarks/report (25 minutes).
+bench: bench-build ## Compare the release executable with etcd, and write Benchmarks/report (30 minutes).
 	$(VENV)/bin/python Benchmarks/bench.py $(BENCH_FLAGS)
 
-bench-quick: bench-build ## The same, short and rough, into .build/report.
+bench-quick: bench-build ## The same, short and rough, into .build/report (3 minutes).
 	$(VENV)/bin/python Benchmarks/bench.py --quick --output .build/report $(BENCH_FLAGS)
 
 bench-build: build test-packages $(VENV)/installed

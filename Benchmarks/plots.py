@@ -58,7 +58,8 @@ class Plot:
     def y_axis(self, top: float, log: bool = False, bottom: float = 0) -> None:
         self.top, self.log, self.bottom = top, log, bottom
         if log:
-            low, high = math.floor(math.log10(bottom)), math.ceil(math.log10(top))
+            low = math.floor(math.log10(bottom))
+            high = max(math.ceil(math.log10(top)), low + 1)
             self.bottom, self.top = 10.0**low, 10.0**high
             ticks = [10.0**power for power in range(low, high + 1)]
         else:
@@ -173,10 +174,12 @@ def latency(rows: list[dict], note: str, path: Path) -> None:
     plot = Plot("Update transactions, 2000 a second: latency from the intended time", "percentile",
                 "milliseconds (log)", note)  # fmt: skip
     lines = {
-        name: [row["targets"][name]["median"][f"update.{it}_us"] / 1000 for it in labels]
+        name: [row["targets"][name]["median"].get(f"update.{it}_us", 0) / 1000 for it in labels]
         for name in names
     }
     numbers = [value for values in lines.values() for value in values if value > 0]
+    if not numbers:
+        return
     plot.y_axis(max(numbers), log=True, bottom=min(numbers))
     plot.x_labels(list(labels.values()))
     for name, values in lines.items():
@@ -244,4 +247,7 @@ def write(results: dict, folder: Path) -> None:
     versions = results["versions"]
     note = f"{results['command']}, {results['when']}; {versions['Byre']}; {versions['etcd']}"
     for draw in (throughput, latency, density, noisy):
-        draw(rows, note, folder / f"{draw.__name__}.svg")
+        path = folder / f"{draw.__name__}.svg"
+        # One of a run before would be taken for this one's.
+        path.unlink(missing_ok=True)
+        draw(rows, note, path)

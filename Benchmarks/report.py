@@ -1,14 +1,22 @@
 """The report as Markdown: goals, and a table for each row."""
 
+import os
+import re
 from pathlib import Path
 
 import plan
+from rows import Goal
+
+EXPLAINED = Path(__file__).with_name("explained.md")
 
 # By the end of a number's name: what it is divided by, and what it is called.
 UNITS = {
     "_us": (1000, "ms"),
     "_bytes": (2**20, "MiB"),
     "bytes_per_connection": (1024, "KiB"),
+    "bytes_per_tenant": (1024, "KiB"),
+    "bytes_per_key": (1, "B"),
+    "bytes_per_operation": (1, "B"),
     "received_bytes_per_second": (2**20, "MiB/s"),
     "neighbour_bytes_per_second": (2**20, "MiB/s"),
 }
@@ -18,12 +26,25 @@ NAMES = {
     "server.cpu_percent": "server CPU",
     "server.rss_bytes": "server RSS",
     "server.rss_growth_bytes": "RSS growth",
-    "server.written_bytes_per_operation": "bytes written for one",
+    "server.cache_bytes": "of it the value cache",
+    "server.rss_above_cache_bytes": "server RSS above the value cache",
+    "disk.written_bytes_per_operation": "the disk: bytes written for one",
+    "disk.flushes_per_operation": "the disk: flushes for one",
+    "disk.stall_ms": "the disk: longest stall",
+    "disk_bytes": "files on disk",
+    "disk_bytes_per_key": "files on disk for a key",
+    "disk_bytes_per_tenant": "files on disk for a tenant",
+    "memory_bytes_per_key": "memory of a key beside its length",
+    "bytes_per_tenant": "memory of a tenant",
     "generator.cpu_us_per_operation": "generator CPU for one",
+    "generator.late_p99_us": "generator too late, p99",
     "idle_cpu_percent": "idle server CPU",
 }
 COSTS = ("_us", "_bytes", "_ms", "_seconds", "_percent", "_ratio", "_per_operation",
-         "_per_connection", "catchup.seconds")  # fmt: skip
+         "_per_connection", "_per_key", "_per_tenant", "catchup.seconds")  # fmt: skip
+# What is no server's merit, and what of it is shown of all rows.
+NOBODYS = ("generator.", "disk.stall")
+OWN = ["disk.stall_ms", "generator.cpu_us_per_operation", "generator.cpu_percent"]
 
 
 def is_cost(metric: str) -> bool:
@@ -60,16 +81,33 @@ def label(metric: str) -> str:
     return name.replace(".", " ").replace("_", " ")
 
 
-def all_goals() -> list[tuple[str, plan.Goal]]:
-    """Each goal with the id of its row, in the order of the issue."""
-    rows = [
-        *plan.points(False), *plan.lists(False), *plan.million(False), *plan.watches(False),
-        *plan.memory(False), plan.density(200), plan.RESTART, plan.NOISY, *plan.POSTGRES,
-    ]  # fmt: skip
+def all_goals() -> list[tuple[str, Goal]]:
+    """Each goal with the id of its row."""
+    rows = [row for part in plan.parts(quick=False) for row in part.rows]
     return [(row.id, goal) for row in rows for goal in row.goals]
 
 
-def goals(results: dict) -> str:
+def anchor(heading: str) -> str:
+    """What a heading is linked to by."""
+    return re.sub(r"[^\w -]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def explanations(text: str) -> set[str]:
+    """The anchors of sections that say something."""
+    sections = re.split(r"^## +(.*)$", text, flags=re.MULTILINE)
+    return {anchor(head) for head, body in zip(sections[1::2], sections[2::2]) if body.strip()}
+
+
+def missed(goal: Goal, explained: Path, folder: Path) -> str:
+    """Where it is said why a goal is missed."""
+    text = explained.read_text() if explained.exists() else ""
+    if goal.explained not in explanations(text):
+        return "**missed**, not explained"
+    return f"**missed**, [why]({os.path.relpath(explained, folder)}#{goal.explained})"
+
+
+def goals(results: dict, folder: Path, explained: Path = EXPLAINED) -> str:
+    """The table of goals, to be read in `folder`."""
     rows = {row["id"]: row for row in results["rows"]}
     text = "| work | goal | Byre | etcd | reached | |\n|---|---|---:|---:|---:|---|\n"
     for identifier, goal in all_goals():
@@ -87,10 +125,9 @@ def goals(results: dict) -> str:
         ]  # fmt: skip
         if value is None:
             cells += ["", "not measured"]
-        elif goal.below:
-            cells += [show(goal.metric, value), "met" if goal.is_met(value) else "**missed**"]
         else:
-            cells += [f"{value:.2f}x", "met" if goal.is_met(value) else "**missed**"]
+            cells.append(show(goal.metric, value) if goal.below else f"{value:.2f}x")
+            cells.append("met" if goal.is_met(value) else missed(goal, explained, folder))
         text += f"| {' | '.join(cells)} |\n"
     return text
 
@@ -104,10 +141,10 @@ def renew_readme(results: dict, path: Path) -> None:
     before, rest = path.read_text().split(BEGIN)
     _, after = rest.split(END)
     machine = results["machine"]
-    text = f"""{results["when"]}, medians of {results["rounds"]} rounds of {results["seconds"]:g} seconds;
+    text = f"""{results["when"]}, medians of {results["rounds"]} rounds of {results["seconds"]:g} s;
 {machine["cores"]} cores ({machine["processor"]}), which servers and load share:
 
-{goals(results)}
+{goals(results, path.parent)}
 """
     path.write_text(before + BEGIN + text.rstrip("\n") + "\n" + END + after)
 
@@ -122,13 +159,14 @@ def table(row: dict) -> str:
     compares = "etcd" in names and len(names) > 1
     text += f"| | {' | '.join(names)} |{' ' + names[0] + ', times better |' if compares else ''}\n"
     text += "|---|" + "---:|" * (len(names) + compares) + "\n"
-    own = ["generator.cpu_us_per_operation", "generator.cpu_percent"]
-    for metric in [*row["columns"], *own]:
+    for metric in [*row["columns"], *OWN]:
         values = [row["targets"][name]["median"].get(metric) for name in names]
-        if all(value is None for value in values):
+        if all(value is None for value in values) or (metric == OWN[0] and not any(values)):
             continue
         cells = ["" if value is None else show(metric, value) for value in values]
-        if compares:
+        if compares and metric.startswith(NOBODYS):
+            cells.append("")
+        elif compares:
             first, etcd = values[0], values[names.index("etcd")]
             over, under = (etcd, first) if is_cost(metric) else (first, etcd)
             cells.append(f"{over / under:.2f}" if over and under else "")
@@ -136,28 +174,51 @@ def table(row: dict) -> str:
     return text + "\n"
 
 
-def markdown(results: dict) -> str:
+def without(results: dict) -> str:
+    """What the run has not measured: rows that were cut, and those that a target is not in."""
+    text = ""
+    if results["cut"]:
+        text += f"For want of time not measured: {'; '.join(results['cut'])}.\n\n"
+    if results["failures"]:
+        text += f"Not measured to the end: {'; '.join(results['failures'])}.\n\n"
+    alone = {row.id for part in plan.parts(quick=False) for row in part.rows if not row.joins}
+    titles = "; ".join(row["title"] for row in results["rows"] if row["id"] in alone)
+    for name in results["others"]:
+        text += (
+            f"{name} was started by somebody else, and is not in the rows that need its process, its"
+            f" data or certificates of ours: {titles or 'none here'}.\n\n"
+        )
+    return text
+
+
+def markdown(results: dict, folder: Path) -> str:
+    """The report, to be read in `folder`."""
     machine, versions = results["machine"], results["versions"]
     text = f"""# Byre beside etcd
 
-`{results["command"]}` on {results["when"]}, {results["minutes"]} minutes: rounds of
+`{results["command"]}` on {results["when"]}, {results["minutes"]} minutes ({results["planned_minutes"]} planned): rounds of
 {results["seconds"]:g} s, {results["rounds"]} of them; a number is the median of the rounds, servers taking turns. Clients,
 servers and their disks share {machine["cores"]} cores ({machine["processor"]}), {machine["memory"]},
 Linux {machine["kernel"]}. {versions["Byre"]}; {versions["etcd"]}. `results.json` has all rounds.
 
-## Goals
+What the disk did is counted on the device beneath the data, in the time of one server's measurement, so
+that it is that server's unless something else on the machine writes. A stall is the longest time, of
+those above 20 ms, in which the disk finished nothing though it was asked to: it is the machine's, and
+whoever is being measured has it in its latencies. In an open loop a latency counts from the time at
+which the request was to be sent; by how much the generator itself was late is told beside it.
 
-{goals(results)}
+{without(results)}## Goals
+
+{goals(results, folder)}
+## Plots
+
 """
-    explanation = Path(__file__).with_name("explained.md")
-    if explanation.exists():
-        text += explanation.read_text() + "\n"
-    text += "## Plots\n\n"
     for name, title in (
         ("throughput", "Throughput by connections"), ("latency", "Latency in an open loop"),
         ("density", "RSS by tenants"), ("noisy", "A victim's latency"),
     ):  # fmt: skip
-        text += f"![{title}]({name}.svg)\n\n"
+        if (folder / f"{name}.svg").exists():
+            text += f"![{title}]({name}.svg)\n\n"
     text += "## Everything\n\n"
     text += "".join(table(row) for row in results["rows"] if not row["id"].startswith("by-conn"))
     return text.rstrip("\n") + "\n"

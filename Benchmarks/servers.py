@@ -1,7 +1,5 @@
 """The servers that are compared: how each is started, on data of its own."""
 
-import os
-import re
 import shlex
 import shutil
 import signal
@@ -9,13 +7,14 @@ import socket
 import subprocess
 import sys
 import threading
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 READY = "ready to serve client requests"
 QUOTA = "--quota-backend-bytes=8589934592"
-START_SECONDS = 300
+STOP_SECONDS = 60
 
 sys.path.insert(0, str(ROOT / "Tests/System"))
 
@@ -28,11 +27,16 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+class StartError(Exception):
+    """A server ended before it was ready."""
+
+
 class Server:
     """One server process."""
 
-    def __init__(self, name: str, command: list[str], url: str) -> None:
-        self.name, self.command, self.url = name, command, url
+    def __init__(self, name: str, command: list[str], url: str, data: Path | None = None) -> None:
+        """`data` is its data directory; none if that is not on this machine."""
+        self.name, self.command, self.url, self.data = name, command, url, data
         self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
@@ -45,17 +49,18 @@ class Server:
             if READY in line:
                 break
         else:
-            raise SystemExit(f"{self.name} did not start:\n{''.join(said[-20:])}")
+            raise StartError(f"{self.name} did not start:\n{''.join(said[-20:])}")
         threading.Thread(target=self.process.stdout.read, daemon=True).start()
 
     def stop(self) -> None:
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(timeout=60)
+                self.process.wait(timeout=STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        self.process = None
 
     @property
     def pids(self) -> list[int]:
@@ -66,6 +71,8 @@ class Server:
         flags = [f"--target={self.name}={self.url}"]
         if self.pids:
             flags.append(f"--pid={self.name}={','.join(map(str, self.pids))}")
+        if self.data:
+            flags.append(f"--data={self.name}={self.data}")
         return flags
 
     @property
@@ -79,11 +86,17 @@ class Remote(Server):
     def __init__(self, name: str, url: str) -> None:
         super().__init__(name, [], url)
 
-    def start(self) -> None:
-        pass
 
-    def stop(self) -> None:
-        pass
+@contextmanager
+def running(*servers: Server) -> Iterator[None]:
+    """Starts servers, and stops them in the end, whatever happens."""
+    try:
+        for server in servers:
+            server.start()
+        yield
+    finally:
+        for server in servers:
+            server.stop()
 
 
 class Etcd(Server):
@@ -91,6 +104,7 @@ class Etcd(Server):
         port, peer = free_port(), free_port()
         scheme = "https" if certificates else "http"
         url = f"{scheme}://127.0.0.1:{port}"
+        folder.mkdir(exist_ok=True, mode=0o700)
         command = [
             program, f"--data-dir={folder}", f"--listen-client-urls={url}",
             f"--advertise-client-urls={url}", f"--listen-peer-urls=http://127.0.0.1:{peer}",
@@ -102,38 +116,107 @@ class Etcd(Server):
                 f"--key-file={certificates}/server/tls.key",
                 f"--trusted-ca-file={certificates}/ca/ca.crt", "--client-cert-auth",
             ]  # fmt: skip
-        super().__init__(name, command, url)
+        super().__init__(name, command, url, folder)
 
 
 class Byre(Server):
     def __init__(self, program: str, folder: Path) -> None:
         url = f"http://127.0.0.1:{free_port()}"
+        folder.mkdir(exist_ok=True, mode=0o700)
         command = [
             program, "serve", f"--data-dir={folder}", f"--listen-client-urls={url}", QUOTA,
         ]  # fmt: skip
-        super().__init__("Byre", command, url)
+        super().__init__("Byre", command, url, folder)
 
 
-class ByreOnPostgres(Server):
+class ConfiguredByre(Server):
+    """A Byre with a configuration file, an admin socket, and tenants created when it starts."""
+
+    def __init__(
+        self, name: str, program: str, folder: Path, *, store: str, listeners: list[str],
+        tenants: list[str], url: str, data: Path, settings: str = "",
+    ) -> None:  # fmt: skip
+        folder.mkdir(exist_ok=True, mode=0o700)
+        self.program, self.tenants = program, tenants
+        self.admin = f"unix:{folder}/admin.sock"
+        config = folder / "config.yaml"
+        lines = "".join(f"  - {listener}\n" for listener in listeners)
+        config.write_text(
+            f'name: {folder.name}\nstores:\n  - {{name: main, url: "{store}"}}\n'
+            f'listeners:\n{lines}admin: {{url: "{self.admin}"}}\nquotaBackendBytes: 8Gi\n{settings}'
+        )
+        super().__init__(name, [program, "serve", f"--config={config}"], url, data)
+
+    def start(self) -> None:
+        super().start()
+        # Once: a tenant stays.
+        for name in self.tenants:
+            self.tenant("create", name)
+        self.tenants = []
+
+    def tenant(self, verb: str, *words: object) -> None:
+        subprocess.run(
+            [self.program, "tenant", verb, *map(str, words), f"--admin={self.admin}"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+
+
+def listener(url: str, tenant: str) -> str:
+    return f'{{url: "{url}", tenant: {tenant}}}'
+
+
+def of_tenants(count: int) -> tuple[str, list[str], list[str]]:
+    """The URL of tenants by number, their listeners, and their names.
+
+    Each has an address of its own, as all of 127.0.0.0/8 is this machine.
+    """
+    url = f"http://127.0.1.{{tenant}}:{free_port()}"
+    names = [f"t{number}" for number in range(count)]
+    urls = [url.replace("{tenant}", str(number)) for number in range(count)]
+    return url, [listener(*it) for it in zip(urls, names)], names
+
+
+class ByreWithTenants(ConfiguredByre):
+    """A Byre with some tenants: by name, each on a port of its own, or so many by number."""
+
+    def __init__(self, program: str, folder: Path, tenants: list[str] | int) -> None:
+        self.neighbour = ""
+        if isinstance(tenants, int):
+            url, listeners, names = of_tenants(tenants)
+        else:
+            names = tenants or ["spare"]
+            urls = [f"http://127.0.0.1:{free_port()}" for _ in names]
+            listeners = [listener(*it) for it in zip(urls, names)]
+            url = urls[0]
+            self.neighbour = urls[1] if len(urls) > 1 else ""
+        super().__init__(
+            "Byre", program, folder, store=f"sqlite://{folder}/byre.db", listeners=listeners,
+            tenants=names, url=url, data=folder,
+        )  # fmt: skip
+
+    def flags(self) -> list[str]:
+        more = [f"--neighbour={self.name}={self.neighbour}"] if self.neighbour else []
+        return [*super().flags(), *more]
+
+
+class ByreOnPostgres(ConfiguredByre):
     """Byre on a private PostgreSQL, whose processes count as its own."""
 
     def __init__(
-        self, program: str, folder: Path, name: str = "Byre on PostgreSQL",
+        self, program: str, folder: Path, tenants: int = 0, name: str = "Byre on PostgreSQL",
         other: "ByreOnPostgres | None" = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """With `other`, a second instance on the store of the first."""
-        folder.mkdir()
         self.owns_cluster = other is None
         self.cluster = other.cluster if other else Cluster().create()
-        port = free_port()
-        url = f"http://127.0.0.1:{port}"
-        config = folder / "config.yaml"
-        config.write_text(
-            f'name: {folder.name}\nstores:\n  - {{name: main, url: "{self.cluster.url("bench")}"}}\n'
-            f'quotaBackendBytes: 8Gi\nlisteners:\n  - {{url: "{url}", tenant: default}}\n'
-            f'admin: {{url: "unix:{folder}/admin.sock"}}\n'
-        )
-        super().__init__(name, [program, "serve", f"--config={config}"], url)
+        url = f"http://127.0.0.1:{free_port()}"
+        self.tenants_url, listeners, names = of_tenants(tenants)
+        super().__init__(
+            name, program, folder, store=self.cluster.url("bench"),
+            listeners=[listener(url, "default"), *listeners], tenants=names, url=url,
+            data=self.cluster.data,
+        )  # fmt: skip
 
     @property
     def pids(self) -> list[int]:
@@ -144,37 +227,11 @@ class ByreOnPostgres(Server):
         if self.owns_cluster:
             self.cluster.close()
 
-
-class ByreWithTenants(Server):
-    """A Byre with a victim and a neighbour, each on a port of its own."""
-
-    def __init__(self, program: str, folder: Path) -> None:
-        folder.mkdir()
-        self.program, self.admin = program, folder / "admin.sock"
-        urls = {name: f"http://127.0.0.1:{free_port()}" for name in ("victim", "neighbour")}
-        listeners = "".join(
-            f'  - {{url: "{url}", tenant: {name}}}\n' for name, url in urls.items()
-        )
-        config = folder / "config.yaml"
-        config.write_text(
-            f'stores:\n  - {{name: main, url: "sqlite://{folder}/byre.db"}}\n'
-            f'listeners:\n{listeners}admin: {{url: "unix:{self.admin}"}}\n'
-        )
-        super().__init__("Byre", [program, "serve", f"--config={config}"], urls["victim"])
-        self.tenants = list(urls)
-        self.neighbour = urls["neighbour"]
-
-    def start(self) -> None:
-        super().start()
-        for name in self.tenants:
-            subprocess.run(
-                [self.program, "tenant", "create", name, f"--admin=unix:{self.admin}"],
-                check=True,
-                stdout=subprocess.DEVNULL,
-            )
-
-    def flags(self) -> list[str]:
-        return [*super().flags(), f"--neighbour={self.name}={self.neighbour}"]
+    def of_tenants(self) -> Server:
+        """The same server, as its tenants reach it."""
+        server = Server(self.name, [], self.tenants_url, self.data)
+        server.process = self.process
+        return server
 
 
 def make_certificates(byre: str, folder: Path) -> None:
@@ -188,47 +245,28 @@ def make_certificates(byre: str, folder: Path) -> None:
     run("ca", "server", "--ca", ca, "--out", folder / "server", "--host=127.0.0.1")
 
 
-class SecureByre(Server):
+class SecureByre(ConfiguredByre):
     """A Byre that tells tenants apart by their certificates."""
 
     def __init__(self, program: str, folder: Path, certificates: Path, tenants: int) -> None:
-        folder.mkdir()
-        self.program, self.tenants = program, tenants
-        # What each command took that creates a tenant, its own start included.
-        self.creation_seconds: list[float] = []
-        self.certificates, self.admin = certificates, folder / "admin.sock"
+        self.certificates = certificates
         url = f"https://127.0.0.1:{free_port()}"
         tls = (
             f"{{certificate: {certificates}/server/tls.crt, key: {certificates}/server/tls.key,"
             f" clientCA: {certificates}/ca/ca.crt}}"
         )
-        config = folder / "config.yaml"
-        config.write_text(
-            f'stores:\n  - {{name: main, url: "sqlite://{folder}/byre.db"}}\n'
-            f'listeners:\n  - url: "{url}"\n    tls: {tls}\n'
-            f"    tenant: {{from: [uriSAN, commonName]}}\n"
-            f'admin: {{url: "unix:{self.admin}"}}\n'
-        )
-        super().__init__("Byre", [program, "serve", f"--config={config}"], url)
+        super().__init__(
+            "Byre", program, folder, store=f"sqlite://{folder}/byre.db",
+            listeners=[f'{{url: "{url}", tls: {tls}, tenant: {{from: [uriSAN, commonName]}}}}'],
+            tenants=[f"t{number}" for number in range(tenants)], url=url, data=folder,
+        )  # fmt: skip
 
     def start(self) -> None:
+        names = self.tenants
         super().start()
-        self.creation_seconds = []
-        for number in range(self.tenants):
-            place = self.certificates / f"t{number}"
-            began = time.monotonic()
-            self.tenant("create", f"t{number}")
-            self.creation_seconds.append(time.monotonic() - began)
-            self.tenant(
-                "certificate", f"t{number}", "--out", place, "--ca", self.certificates / "ca"
-            )
-
-    def tenant(self, verb: str, *words: object) -> None:
-        subprocess.run(
-            [self.program, "tenant", verb, *map(str, words), f"--admin=unix:{self.admin}"],
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
+        for name in names:
+            place = self.certificates / name
+            self.tenant("certificate", name, "--out", place, "--ca", self.certificates / "ca")
 
 
 def version(program: str) -> str:
@@ -237,28 +275,3 @@ def version(program: str) -> str:
         return "?"
     said = subprocess.run([program, "--version"], capture_output=True, text=True).stdout
     return said.splitlines()[0].strip() if said else "?"
-
-
-class Fsyncs:
-    """Counts the syncs of processes while it is open, by strace: it slows them down."""
-
-    CALLS = "fsync,fdatasync,sync_file_range"
-
-    def __init__(self, pids: list[int], folder: Path) -> None:
-        self.output = folder / "strace"
-        words = ["strace", "-f", "-c", "-e", f"trace={self.CALLS}", "-o", str(self.output)]
-        for pid in pids:
-            words += ["-p", str(pid)]
-        self.process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
-        time.sleep(0.5)
-
-    def close(self) -> int:
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait(timeout=30)
-        text = self.output.read_text()
-        counts = re.findall(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+).*sync", text, re.MULTILINE)
-        return sum(map(int, counts))
-
-
-def cores() -> int:
-    return len(os.sched_getaffinity(0))

@@ -49,6 +49,25 @@ import Testing
         #expect(Tenants.replace("/none/", 12) == "/none/")
     }
 
+    @Test func tenantsHaveAddressesAndKeysOfTheirOwn() throws {
+        let endpoint = try Endpoint(parsing: "a=http://127.0.1.{tenant}:2379").of(tenant: 7)
+        #expect(endpoint.address == .tcp(host: "127.0.1.7", port: 2379))
+        #expect(endpoint.name == "a")
+        let unix = try Endpoint(parsing: "a=unix:/run/{tenant}.sock").of(tenant: 7)
+        #expect(unix.address == .unix(path: "/run/7.sock"))
+        let keys = Tenants.keys(Keys(prefix: "/{tenant}/pods/", count: 5), 12)
+        #expect(keys.count == 12)
+        #expect(keys[11].key(3) == Array("/11/pods/000000003".utf8))
+    }
+
+    @Test func whatIsAboutATargetHasItsName() throws {
+        let options = try Options(["--pid=a=1,2", "--pid=b=3", "--data=c"], flags: Flag.common)
+        let pids = try options.named("pid")
+        #expect(pids.map(\.name) == ["a", "b"])
+        #expect(pids.map(\.value) == ["1,2", "3"])
+        #expect(throws: Failure.self) { try options.named("data") }
+    }
+
     @Test(arguments: [
         (1_234.6, "1235"), (12.34, "12.3"), (1.234, "1.23"), (0, "0.0"), (100, "100"),
     ])

@@ -7,6 +7,7 @@ package enum Command {
         RangeWorkload.self, PutWorkload.self, TxnWorkload.self, WatchWorkload.self,
         ListWorkload.self, CountWorkload.self, LeaseWorkload.self, DensityWorkload.self,
         MixedWorkload.self, NoisyWorkload.self, RestartWorkload.self, MemoryWorkload.self,
+        TenantsWorkload.self,
     ]
     private static let usualRounds = 3
 
@@ -49,14 +50,28 @@ package enum Command {
         Self.raiseFileLimit()
         let hosts = try Host.all(options)
         let workload = try type.init(options)
-        for host in hosts { try workload.prepare(host) }
-        var rows = hosts.map { Report.Row(name: $0.target.name, rounds: []) }
+        // A target that fails takes no further part, and the others go on.
+        var rows = hosts.map { Report.Row(name: $0.target.name) }
+        for (index, host) in hosts.enumerated() {
+            do throws(Failure) {
+                try workload.prepare(host)
+            } catch {
+                rows[index].failure = error.description
+            }
+        }
         for round in 0..<(try options.count("rounds", Self.usualRounds)) {
             // Every other round backwards, so that no target always comes after the same one.
             let order = round % 2 == 0 ? Array(hosts.indices) : hosts.indices.reversed()
-            for index in order {
-                rows[index].rounds.append(try workload.measure(hosts[index]))
+            for index in order where rows[index].failure == nil {
+                do throws(Failure) {
+                    rows[index].rounds.append(try workload.measure(hosts[index]))
+                } catch {
+                    rows[index].failure = error.description
+                }
             }
+        }
+        if rows.allSatisfy({ $0.rounds.isEmpty }) {
+            throw Failure(rows.compactMap(\.failure).joined(separator: "; "))
         }
         let report = Report(workload: type.name, arguments: arguments, rows: rows)
         let own = ["generator.cpu_us_per_operation", "generator.cpu_percent"]

@@ -15,6 +15,7 @@ package struct Flag: Sendable {
     package static let common: [Flag] = [
         Flag("target", "NAME=URL", "a server; http://, https://, unix: or unixs:; may be repeated"),
         Flag("pid", "NAME=PID,...", "the processes of a target, to read what they use"),
+        Flag("data", "NAME=DIR", "a target's data, to read what the disk beneath does"),
         Flag("cacert", "FILE", "check servers against these CAs (else they are not checked)"),
         Flag("cert", "FILE", "the client's certificate"),
         Flag("key", "FILE", "the client's key"),

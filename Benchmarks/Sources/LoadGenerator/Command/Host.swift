@@ -1,7 +1,9 @@
-/// A target with its processes.
+/// A target with its processes and its disk.
 package struct Host: Sendable {
     package let target: Target
     package let processes: [Int32]
+    /// What its data directory lies on, when that is known.
+    package let disk: Disk?
 
     /// The targets that the flags name, in their order.
     package static func all(_ options: Options, flag: String = "target") throws(Failure) -> [Host] {
@@ -11,18 +13,23 @@ package struct Host: Sendable {
             key: options.text("key")
         )
         var processes: [String: [Int32]] = [:]
-        for text in options.all("pid") {
-            let parts = text.split(separator: "=", maxSplits: 1)
-            let numbers = parts.last?.split(separator: ",").compactMap { Int32($0) } ?? []
-            guard parts.count == 2, !numbers.isEmpty else {
-                throw Failure("\(text): a process is NAME=PID")
-            }
-            processes[String(parts[0]), default: []] += numbers
+        for (name, text) in try options.named("pid") {
+            let numbers = text.split(separator: ",").compactMap { Int32($0) }
+            guard !numbers.isEmpty else { throw Failure("\(text): a process is NAME=PID") }
+            processes[name, default: []] += numbers
         }
+        var disks: [String: Disk] = [:]
+        for (name, folder) in try options.named("data") { disks[name] = Disk(beneath: folder) }
         var hosts: [Host] = []
         for text in options.all(flag) {
             let target = try Target(Endpoint(parsing: text), certificates)
-            hosts.append(Host(target: target, processes: processes[target.name] ?? []))
+            hosts.append(
+                Host(
+                    target: target,
+                    processes: processes[target.name] ?? [],
+                    disk: disks[target.name]
+                )
+            )
         }
         guard !hosts.isEmpty else { throw Failure("--\(flag) NAME=URL is missing") }
         return hosts

@@ -28,6 +28,17 @@ package struct Options: Sendable {
 
     package func text(_ name: String) -> String? { self.values[name]?.last }
 
+    /// The values of a flag that is about targets, each with the target's name.
+    package func named(_ flag: String) throws(Failure) -> [(name: String, value: String)] {
+        var values: [(name: String, value: String)] = []
+        for text in self.all(flag) {
+            let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+            guard parts.count == 2 else { throw Failure("--\(flag)=\(text): it is NAME=...") }
+            values.append((parts[0], parts[1]))
+        }
+        return values
+    }
+
     package func isSet(_ name: String) -> Bool { self.values[name] != nil }
 
     /// A number that is not negative.

@@ -5,7 +5,15 @@ package struct Report {
     /// The rounds of one target.
     package struct Row {
         package let name: String
-        package var rounds: [Metrics]
+        package var rounds: [Metrics] = []
+        /// Why it was not measured to the end.
+        package var failure: String?
+
+        package init(name: String) {
+            self.name = name
+        }
+
+        var problem: String? { self.failure ?? self.rounds.lazy.compactMap(\.problem).first }
     }
 
     package let workload: String
@@ -39,8 +47,8 @@ package struct Report {
             }
             text += "\n"
         }
-        for (row, median) in zip(self.rows, medians) {
-            if let problem = median.problem { text += "\n\(row.name): \(problem)\n" }
+        for row in self.rows {
+            if let problem = row.problem { text += "\n\(row.name): \(problem)\n" }
         }
         return text
     }
@@ -80,7 +88,7 @@ package struct Report {
                     name: row.name,
                     median: median.dictionary,
                     rounds: row.rounds.map(\.dictionary),
-                    problem: median.problem
+                    problem: row.problem
                 )
             }
         )

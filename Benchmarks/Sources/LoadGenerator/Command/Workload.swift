@@ -32,7 +32,7 @@ private let learningStreams = 32
 extension Host {
     /// Puts all of `keys`, unless they are there.
     package func fill(_ keys: Keys, valueBytes: Int) throws(Failure) {
-        try LoadRun(self.target, fillShape, processes: [])
+        try LoadRun(self, fillShape)
             .exhaust { _ in FillSource(keys, valueBytes: valueBytes) }
     }
 
@@ -42,8 +42,8 @@ extension Host {
         shape.streams = max(1, min(learningStreams, keys.count / shape.connections))
         shape.connections = min(shape.connections, keys.count)
         let lanes = shape.lanes
-        try LoadRun(self.target, shape, processes: []).exhaust { _ in
-            TxnSource(keys, table, .learn, lanes: lanes, valueBytes: valueBytes)
+        try LoadRun(self, shape).exhaust { _ in
+            TxnSource([keys], table, .learn, lanes: lanes, valueBytes: valueBytes)
         }
     }
 }

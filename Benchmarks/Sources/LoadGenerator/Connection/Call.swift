@@ -13,6 +13,8 @@ package final class Call {
     package let link: Link
     /// Which of all calls of a run this is.
     package let lane: Int
+    /// Which of the tenants of a run it is for.
+    package let tenant: Int
     /// Not retained: whoever owns calls outlives them.
     unowned let owner: any CallOwner
 
@@ -27,6 +29,8 @@ package final class Call {
     /// When the call was to be started, and when it was: nanoseconds of ``Monotonic``.
     package var intended: UInt64 = 0
     package var started: UInt64 = 0
+    /// When it ended the time before; 0 for the first.
+    package var freed: UInt64 = 0
     /// gRPC's status; nil before the end, and when the call ended without one.
     package fileprivate(set) var status: Int?
     /// What the server said of a status other than 0.
@@ -45,9 +49,10 @@ package final class Call {
     @exclusivity(unchecked) var sent = 0
     @exclusivity(unchecked) fileprivate var deframer = Deframer()
 
-    package init(link: Link, lane: Int, owner: any CallOwner) {
+    package init(link: Link, lane: Int, tenant: Int = 0, owner: any CallOwner) {
         self.link = link
         self.lane = lane
+        self.tenant = tenant
         self.owner = owner
     }
 

@@ -26,6 +26,16 @@ package struct Endpoint: Sendable, Hashable {
         self.isSecure = isSecure
     }
 
+    /// The endpoint as a tenant reaches it: `{tenant}` in its address is the tenant's number.
+    package func of(tenant: Int) -> Endpoint {
+        let address: Address =
+            switch self.address {
+            case .tcp(let host, let port): .tcp(host: Tenants.replace(host, tenant), port: port)
+            case .unix(let path): .unix(path: Tenants.replace(path, tenant))
+            }
+        return Endpoint(name: self.name, address: address, isSecure: self.isSecure)
+    }
+
     /// Reads `NAME=URL`; the URL is `http://HOST:PORT`, `https://HOST:PORT`, `unix:PATH` or
     /// `unixs:PATH`.
     package init(parsing text: String) throws(Failure) {

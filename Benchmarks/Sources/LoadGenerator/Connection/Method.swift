@@ -12,6 +12,8 @@ package enum Method: String, CaseIterable, Sendable {
     case leaseKeepAlive = "/etcdserverpb.Lease/LeaseKeepAlive"
     case leaseRevoke = "/etcdserverpb.Lease/LeaseRevoke"
     case status = "/etcdserverpb.Maintenance/Status"
+    /// Of Byre's own API for administrators.
+    case tenantCreate = "/byre.v1.TenantService/Create"
 }
 
 /// The request headers of each method, for one endpoint, as etcd's client in Go sends them.

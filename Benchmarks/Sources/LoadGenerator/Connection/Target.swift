@@ -65,6 +65,6 @@ package final class Target: Sendable {
         var certificates = self.certificates
         certificates.certificate = certificates.certificate.map { Tenants.replace($0, tenant) }
         certificates.key = certificates.key.map { Tenants.replace($0, tenant) }
-        return try Target(self.endpoint, certificates)
+        return try Target(self.endpoint.of(tenant: tenant), certificates)
     }
 }

@@ -12,6 +12,9 @@ package final class LoadDriver: Driver, CallOwner {
     private var isOpenLoop = false
     private var schedule = Schedule.closedLoop(start: 0)
     package private(set) var recorder: Recorder
+    /// How late requests of an open loop were sent though a lane was free: what this process, and not
+    /// the server, adds to their latencies.
+    package private(set) var lateness = Series()
     /// Requests that succeeded, whether they were in the window or not.
     package private(set) var allSucceeded = 0
     private var own: Set<ObjectIdentifier> = []
@@ -25,22 +28,27 @@ package final class LoadDriver: Driver, CallOwner {
     }
 
     /// Makes connections and their lanes; the worker's next run ends when all can be used.
+    /// - Parameter targets: connection n of all workers goes to target n, and from the first again.
     package func connect(
         _ worker: Worker,
-        to target: Target,
+        to targets: [Target],
         connections: Int,
         streams: Int,
         firstLane: Int
     ) throws(Failure) {
         var links: [Link] = []
-        for _ in 0..<connections { links.append(try Link(to: target, of: worker)) }
+        let first = firstLane / streams
+        for index in first..<first + connections {
+            links.append(try Link(to: targets[index % targets.count], of: worker))
+        }
         self.awaited = connections
         self.own = Set(links.map { ObjectIdentifier($0) })
         // One lane of each connection after the other, so that they share the load.
         for stream in 0..<streams {
             for (index, link) in links.enumerated() {
                 let lane = firstLane + stream * connections + index
-                self.free.append(Call(link: link, lane: lane, owner: self))
+                let tenant = (first + index) % targets.count
+                self.free.append(Call(link: link, lane: lane, tenant: tenant, owner: self))
             }
         }
     }
@@ -79,6 +87,10 @@ package final class LoadDriver: Driver, CallOwner {
                 continue
             }
             self.running += 1
+            if self.isOpenLoop && self.recorder.window.contains(due) {
+                let possible = max(due, call.freed)
+                self.lateness.record(nanoseconds: now > possible ? now - possible : 0)
+            }
         }
     }
 
@@ -114,6 +126,7 @@ package final class LoadDriver: Driver, CallOwner {
     package func ended(_ call: Call) {
         self.running -= 1
         let now = call.link.readTime
+        call.freed = now
         let outcome: Recorder.Outcome =
             switch call.status {
             case 0?: self.source.outcome(of: call)

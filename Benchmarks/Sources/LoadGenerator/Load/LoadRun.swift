@@ -1,14 +1,16 @@
 /// One load on one target, from connecting to the numbers.
 package struct LoadRun {
-    package let target: Target
+    package let host: Host
     package let shape: LoadShape
-    /// The processes of the target; empty when they are not on this machine.
-    package let processes: [Int32]
+    /// The target as each of its tenants reaches it.
+    private let tenants: [Target]
 
-    package init(_ target: Target, _ shape: LoadShape, processes: [Int32]) {
-        self.target = target
+    /// - Parameter tenants: connection n is of tenant n, and from the first again; without any, all
+    ///   connections go to the target itself.
+    package init(_ host: Host, _ shape: LoadShape, tenants: [Target] = []) {
+        self.host = host
         self.shape = shape
-        self.processes = processes
+        self.tenants = tenants.isEmpty ? [host.target] : tenants
     }
 
     /// Measures for the time of the shape.
@@ -25,7 +27,7 @@ package struct LoadRun {
         let end = open + Monotonic.nanoseconds(self.shape.seconds)
         self.begin(crew, start: start, window: open..<end)
         let threads = crew.map { LoadThread($0.worker) }
-        let meter = Meter(processes: self.processes, from: open, to: end)
+        let meter = Meter(self.host, from: open, to: end)
         for thread in threads { thread.join() }
         let total = try self.finish(crew)
 
@@ -36,6 +38,11 @@ package struct LoadRun {
         let count = total.series.reduce(0) { $0 + $1.succeeded }
         metrics["per_second"] = Double(count) / self.shape.seconds
         meter.report(to: &metrics, operations: count, seconds: self.shape.seconds)
+        if self.shape.rate != nil {
+            let late = crew.reduce(into: Series()) { $0.add($1.driver.lateness) }
+            metrics["generator.late_p99_us"] = Double(late.latency(percentile: 99)) / 1000
+            metrics["generator.late_max_us"] = Double(late.latencyMax) / 1000
+        }
         metrics.problem = total.problem
         return metrics
     }
@@ -47,7 +54,7 @@ package struct LoadRun {
         let threads = crew.map { LoadThread($0.worker) }
         for thread in threads { thread.join() }
         let total = try self.finish(crew)
-        if let problem = total.problem { throw Failure("\(self.target.name): \(problem)") }
+        if let problem = total.problem { throw Failure("\(self.host.target.name): \(problem)") }
     }
 
     private struct Member {
@@ -71,14 +78,16 @@ package struct LoadRun {
                 + (index < self.shape.connections % threads ? 1 : 0)
             try driver.connect(
                 worker,
-                to: self.target,
+                to: self.tenants,
                 connections: connections,
                 streams: self.shape.streams,
                 firstLane: lane
             )
             lane += connections * self.shape.streams
             worker.run()
-            if let failure = driver.failure { throw Failure("\(self.target.name): \(failure)") }
+            if let failure = driver.failure {
+                throw Failure("\(self.host.target.name): \(failure)")
+            }
             crew.append(Member(driver: driver, worker: worker))
         }
         return crew
@@ -106,7 +115,7 @@ package struct LoadRun {
         var total: Recorder?
         for member in crew {
             if let failure = member.driver.failure {
-                throw Failure("\(self.target.name): \(failure)")
+                throw Failure("\(self.host.target.name): \(failure)")
             }
             if total == nil {
                 total = member.driver.recorder

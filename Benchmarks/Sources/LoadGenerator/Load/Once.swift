@@ -28,7 +28,7 @@ extension Host {
     /// Asks the target one thing, over a connection of its own.
     package func ask(_ method: Method, _ request: [UInt8]) throws(Failure) -> [UInt8] {
         let once = Once(method, request)
-        try LoadRun(self.target, LoadShape(), processes: []).exhaust { _ in once }
+        try LoadRun(self, LoadShape()).exhaust { _ in once }
         return once.message
     }
 

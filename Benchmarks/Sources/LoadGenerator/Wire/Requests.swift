@@ -164,6 +164,11 @@ package enum Requests {
         Self.framed(MessageWriter.numberBytes(lease), &bytes) { $0.field(1, lease) }
     }
 
+    /// Asks for a tenant of this name.
+    package static func tenantCreate(_ name: [UInt8], into bytes: inout [UInt8]) {
+        Self.framed(MessageWriter.fieldBytes(name.count), &bytes) { $0.field(1, name) }
+    }
+
     package static func empty(into bytes: inout [UInt8]) {
         Self.framed(0, &bytes) { _ in }
     }

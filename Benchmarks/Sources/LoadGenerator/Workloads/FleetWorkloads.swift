@@ -3,11 +3,7 @@ package struct DensityWorkload: Workload {
     package static let name = "density"
     package static let summary = "opens connections and watches of many tenants and keeps them"
     package static let flags = [
-        Flag(
-            "tenants",
-            "N",
-            "stands for {tenant} in URLs, certificates and the prefix: 0 to N-1 (1)"
-        ),
+        Tenants.flag,
         Flag("watches", "N", "so many of the connections have a watch (all)"),
         Flag("list", nil, "each watch's prefix is listed first"),
     ]
@@ -36,12 +32,9 @@ package struct DensityWorkload: Workload {
     }
 
     package func measure(_ host: Host) throws(Failure) -> Metrics {
-        var targets: [Target] = []
-        for tenant in 0..<self.tenants { targets.append(try host.target.of(tenant: tenant)) }
+        let targets = try host.target.tenants(self.tenants)
         let prefix = self.options.text("prefix") ?? "/registry/"
-        let prefixes = (0..<self.tenants).map { tenant in
-            Keys(prefix: Tenants.replace(prefix, tenant), count: 1)
-        }
+        let prefixes = Tenants.keys(Keys(prefix: prefix, count: 1), self.tenants)
         return try FleetRun(host, self.fleet, targets: targets, prefixes: prefixes)
             .measure(seconds: self.seconds)
     }
@@ -177,13 +170,5 @@ extension ProcessUse {
             if isSettled { break }
         }
         return last
-    }
-}
-
-/// The number of a tenant in names.
-package enum Tenants {
-    package static func replace(_ text: String, _ tenant: Int) -> String {
-        text.split(separator: "{tenant}", omittingEmptySubsequences: false)
-            .joined(separator: String(tenant))
     }
 }

@@ -14,7 +14,7 @@ package struct LeaseWorkload: Workload {
     }
 
     package func measure(_ host: Host) throws(Failure) -> Metrics {
-        try LoadRun(host.target, self.shape, processes: host.processes)
+        try LoadRun(host, self.shape)
             .measure(kinds: LeaseSource.kinds) { _ in LeaseSource() }
     }
 }

@@ -34,7 +34,7 @@ package struct ListWorkload: Workload {
     }
 
     package func measure(_ host: Host) throws(Failure) -> Metrics {
-        try LoadRun(host.target, self.shape, processes: host.processes).measure(kinds: ["page"]) {
+        try LoadRun(host, self.shape).measure(kinds: ["page"]) {
             _ in
             ListSource(self.keys, self.pages)
         }
@@ -64,7 +64,7 @@ package struct CountWorkload: Workload {
     }
 
     package func measure(_ host: Host) throws(Failure) -> Metrics {
-        try LoadRun(host.target, self.shape, processes: host.processes)
+        try LoadRun(host, self.shape)
             .measure(kinds: [Self.name]) { _ in CountSource(self.keys) }
     }
 }

@@ -61,7 +61,7 @@ package struct MixedWorkload: Workload {
             pages.limits = [500, 10_000]
             var shape = self.shape
             shape.connections = max(shape.connections, Self.listLanes)
-            return try LoadRun(host.target, shape, processes: host.processes)
+            return try LoadRun(host, shape)
                 .measure(kinds: ["page"]) { _ in ListSource(self.keys, pages) }
         case .storm:
             var fleet = FleetDriver.Fleet()
@@ -111,7 +111,7 @@ package struct MixedWorkload: Workload {
         shape.threads = 1
         let thread = LoadThread(worker)
         let result = Result { () throws(Failure) in
-            try LoadRun(host.target, shape, processes: host.processes)
+            try LoadRun(host, shape)
                 .measure(kinds: MixedSource.kinds) { _ in
                     MixedSource(prefix: round, rates)
                 }

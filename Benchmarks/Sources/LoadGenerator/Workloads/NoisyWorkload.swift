@@ -70,7 +70,7 @@ package struct NoisyWorkload: Workload {
             let worker = Worker(driver: driver)
             try driver.connect(
                 worker,
-                to: self.neighbour(of: host).target,
+                to: [self.neighbour(of: host).target],
                 connections: noise.connections,
                 streams: noise.streams,
                 firstLane: 0
@@ -102,10 +102,10 @@ package struct NoisyWorkload: Workload {
     private func victim(_ host: Host) throws(Failure) -> Metrics {
         let table = KeyTable(count: self.keys.count)
         try host.learn(self.keys, table, valueBytes: self.valueBytes)
-        return try LoadRun(host.target, self.shape, processes: host.processes)
+        return try LoadRun(host, self.shape)
             .measure(kinds: TxnSource.kinds) { _ in
                 TxnSource(
-                    self.keys,
+                    [self.keys],
                     table,
                     .update,
                     lanes: self.shape.lanes,

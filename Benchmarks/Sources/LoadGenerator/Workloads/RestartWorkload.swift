@@ -9,22 +9,23 @@ package struct RestartWorkload: Workload {
     package static let flags = [
         Flag("command", "NAME=COMMAND", "what starts a target; it must not be running")
     ]
-    package static let columns = ["answer_ms", "server.rss_bytes", "start_cpu_seconds"]
+    package static let columns = [
+        "answer_ms", "start_cpu_seconds", "server.rss_bytes", "server.cache_bytes",
+        "server.rss_above_cache_bytes", "idle_cpu_percent",
+    ]
     /// How long a start may take, and how often it is asked: nanoseconds.
     private static let patience: UInt64 = 300_000_000_000
     private static let interval: UInt64 = 2_000_000
 
     private let commands: [String: String]
+    /// How long the server is watched once it has answered.
+    private let seconds: Double
 
     package init(_ options: Options) throws(Failure) {
         var commands: [String: String] = [:]
-        for text in options.all("command") {
-            guard let equals = text.firstIndex(of: "=") else {
-                throw Failure("\(text): a command is NAME=COMMAND")
-            }
-            commands[String(text[..<equals])] = String(text[text.index(after: equals)...])
-        }
+        for (name, command) in try options.named("command") { commands[name] = command }
         self.commands = commands
+        self.seconds = try options.decimal("seconds") ?? 3
     }
 
     package func measure(_ host: Host) throws(Failure) -> Metrics {
@@ -48,7 +49,19 @@ package struct RestartWorkload: Workload {
         metrics["answer_ms"] = Double(Monotonic.now - start) / 1e6
         let use = ProcessUse(of: [process])
         metrics["start_cpu_seconds"] = use.cpuSeconds
-        metrics["server.rss_bytes"] = ProcessUse.settled([process]).residentBytes
+        let settled = ProcessUse.settled([process])
+        metrics["server.rss_bytes"] = settled.residentBytes
+        // A server without a cache of values says nothing of one.
+        let cache = ServerMetrics.value(ServerMetrics.cacheBytes, of: host.target.endpoint) ?? 0
+        metrics["server.cache_bytes"] = cache
+        metrics["server.rss_above_cache_bytes"] = settled.residentBytes - cache
+        let rest = Monotonic.now
+        let idle = ProcessUse(of: [process])
+        Monotonic.wait(until: rest + Monotonic.nanoseconds(self.seconds))
+        let end = ProcessUse(of: [process])
+        if self.seconds > 0 {
+            metrics["idle_cpu_percent"] = (end.cpuSeconds - idle.cpuSeconds) / self.seconds * 100
+        }
         return metrics
     }
 

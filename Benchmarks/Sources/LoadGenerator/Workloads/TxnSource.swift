@@ -18,24 +18,30 @@ package final class TxnSource: Source {
     private static let create = 1
     private static let delete = 2
 
-    private let keys: Keys
+    /// The keys of each tenant; their numbers are shared, as a lane is of one tenant.
+    private let keys: [Keys]
+    private let count: Int
     private let lanes: Int
     private let cycle: Cycle
     private let table: KeyTable
     private let value: [UInt8]
-    private var key: [UInt8]
+    /// A key of each tenant, to be written into.
+    private var spelled: [[UInt8]]
     /// How many operations each lane has done.
     private var turns: [Int]
 
-    /// - Parameter table: what is known of the keys; shared by all workers.
-    package init(_ keys: Keys, _ table: KeyTable, _ cycle: Cycle, lanes: Int, valueBytes: Int) {
-        precondition(keys.count >= lanes, "each lane has a key")
+    /// - Parameters:
+    ///   - keys: those of each tenant, as many of each.
+    ///   - table: what is known of the keys; shared by all workers.
+    package init(_ keys: [Keys], _ table: KeyTable, _ cycle: Cycle, lanes: Int, valueBytes: Int) {
+        self.count = keys.first?.count ?? 0
+        precondition(self.count >= lanes, "each lane has a key")
         self.keys = keys
         self.table = table
         self.cycle = cycle
         self.lanes = lanes
         self.value = Values.kubernetes(bytes: valueBytes)
-        self.key = keys.blank
+        self.spelled = keys.map(\.blank)
         self.turns = Array(repeating: 0, count: lanes)
     }
 
@@ -49,11 +55,11 @@ package final class TxnSource: Source {
             self.update(call, key: self.ownKey(call.lane, turn))
         case .learn:
             let key = call.lane + turn * self.lanes
-            guard key < self.keys.count else { return false }
+            guard key < self.count else { return false }
             self.update(call, key: key)
         case .create:
             let key = call.lane + turn * self.lanes
-            guard key < self.keys.count else { return false }
+            guard key < self.count else { return false }
             self.create(call, key: key)
         case .cycle:
             let key = self.ownKey(call.lane, turn / 3)
@@ -68,29 +74,38 @@ package final class TxnSource: Source {
 
     /// A lane's n-th key, from the beginning again when it has no more.
     private func ownKey(_ lane: Int, _ number: Int) -> Int {
-        let own = (self.keys.count - lane + self.lanes - 1) / self.lanes
+        let own = (self.count - lane + self.lanes - 1) / self.lanes
         return lane + number % own * self.lanes
     }
 
     private func update(_ call: Call, key: Int) {
         call.kind = Self.update
         call.key = key
-        self.keys.write(key, into: &self.key)
-        Requests.update(self.key, self.value, at: self.table[key], into: &call.request)
+        self.spell(call)
+        Requests.update(
+            self.spelled[call.tenant],
+            self.value,
+            at: self.table[key],
+            into: &call.request
+        )
     }
 
     private func create(_ call: Call, key: Int) {
         call.kind = Self.create
         call.key = key
-        self.keys.write(key, into: &self.key)
-        Requests.create(self.key, self.value, into: &call.request)
+        self.spell(call)
+        Requests.create(self.spelled[call.tenant], self.value, into: &call.request)
     }
 
     private func delete(_ call: Call, key: Int) {
         call.kind = Self.delete
         call.key = key
-        self.keys.write(key, into: &self.key)
-        Requests.delete(self.key, at: self.table[key], into: &call.request)
+        self.spell(call)
+        Requests.delete(self.spelled[call.tenant], at: self.table[key], into: &call.request)
+    }
+
+    private func spell(_ call: Call) {
+        self.keys[call.tenant].write(call.key, into: &self.spelled[call.tenant])
     }
 
     package func received(_ message: UnsafeRawBufferPointer, _ call: Call) {

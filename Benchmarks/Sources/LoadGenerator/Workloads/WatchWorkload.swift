@@ -57,7 +57,7 @@ package struct WatchWorkload: Workload {
         let written = self.writers.first { $0.target.name == host.target.name } ?? host
         try writer.connect(
             worker,
-            to: written.target,
+            to: [written.target],
             connections: 1,
             streams: Self.writerStreams,
             firstLane: 0
@@ -78,7 +78,7 @@ package struct WatchWorkload: Workload {
         writer.begin(schedule, window: open..<end, isOpenLoop: true)
         driver.begin(window: open..<end, expected: .max, deadline: end + Self.patience)
         let thread = LoadThread(worker)
-        let meter = Meter(processes: host.processes, from: open, to: end)
+        let meter = Meter(host, from: open, to: end)
         thread.join()
         try self.check(driver, host)
         var metrics = Metrics()
