@@ -55,7 +55,7 @@ let package = Package(
 
         // SQLite as Swift types: connection, statement, error.
         .target(name: "SQLite", dependencies: ["CSQLite"]),
-        .testTarget(name: "SQLiteTests", dependencies: ["SQLite"]),
+        .testTarget(name: "SQLiteTests", dependencies: ["SQLite", "ByreTestKit"]),
 
         // PostgreSQL as Swift types: connection, pipeline, row, error.
         .target(name: "Postgres", dependencies: ["CPostgres"]),
