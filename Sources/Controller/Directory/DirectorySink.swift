@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 /// Credentials in a directory: `NAME/` of each tenant, for its owner alone (0700), with
@@ -19,7 +20,7 @@ package struct DirectorySink: CredentialSink {
         case sqlPassword = "sql-password"
     }
 
-    private typealias Files = [Name: SinkFile.Content]
+    private typealias Contents = [Name: WholeFile]
 
     private let directory: String
 
@@ -32,8 +33,8 @@ package struct DirectorySink: CredentialSink {
         "\(self.directory)/\(tenant.credentials?.place ?? tenant.name)"
     }
 
-    private static func read(_ directory: String) throws(SinkFailure) -> Files {
-        var files: Files = [:]
+    private static func read(_ directory: String) throws(SinkFailure) -> Contents {
+        var files: Contents = [:]
         for name in Name.allCases {
             files[name] = try SinkFile.read("\(directory)/\(name.rawValue)")
         }
@@ -41,7 +42,7 @@ package struct DirectorySink: CredentialSink {
     }
 
     /// Another one for other contents, within this process.
-    private static func version(_ files: Files) -> String {
+    private static func version(_ files: Contents) -> String {
         guard !files.isEmpty else { return "" }
         var hasher = Hasher()
         for name in Name.allCases { hasher.combine(files[name]?.bytes) }
@@ -74,7 +75,7 @@ package struct DirectorySink: CredentialSink {
         let hasModes =
             files.values.allSatisfy { $0.mode == SinkFile.mode }
             && (files.isEmpty
-                || SinkFile.mode(ofDirectory: directory) == SinkFile.directoryMode)
+                || SinkFile.mode(ofDirectory: directory) == Directory.mode)
         let isHalf = (files[.certificate] == nil) != (files[.key] == nil)
         return StoredCredentials(
             credentials: credentials,
@@ -93,8 +94,8 @@ package struct DirectorySink: CredentialSink {
         try SinkFile.locked(directory) { () throws(SinkFailure) in
             let present = try Self.read(directory)
             guard Self.version(present) == version else { throw .conflict }
-            if SinkFile.mode(ofDirectory: directory) != SinkFile.directoryMode,
-                chmod(directory, SinkFile.directoryMode) != 0
+            if SinkFile.mode(ofDirectory: directory) != Directory.mode,
+                chmod(directory, Directory.mode) != 0
             {
                 throw SinkFile.failure(directory)
             }
@@ -104,7 +105,7 @@ package struct DirectorySink: CredentialSink {
                     if present[name] != nil { try SinkFile.remove(path) }
                     continue
                 }
-                let wanted = SinkFile.Content(bytes: bytes, mode: SinkFile.mode)
+                let wanted = WholeFile(bytes: bytes, mode: SinkFile.mode)
                 if present[name] != wanted { try SinkFile.write(bytes, to: path) }
             }
         }
