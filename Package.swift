@@ -179,7 +179,10 @@ let package = Package(
 
         // Declared tenants, and what makes them so: the plan, its steps, what is said about them.
         .target(name: "Controller", dependencies: ["ByreCore", "Files", "TLS"]),
-        .testTarget(name: "ControllerTests", dependencies: ["Controller", "ByreCore", "TLS"]),
+        .testTarget(
+            name: "ControllerTests",
+            dependencies: ["Controller", "ByreCore", "ByreTestKit", "TLS"]
+        ),
 
         // Tenants declared as objects of Kubernetes, their Secrets, and who leads.
         .target(

@@ -44,6 +44,14 @@ enum SinkFile {
         }
     }
 
+    /// Whether there is anything at `path`, be it a link that leads nowhere.
+    static func isThere(_ path: String) throws(SinkFailure) -> Bool {
+        var status = stat()
+        if lstat(path, &status) == 0 { return true }
+        guard errno == ENOENT || errno == ENOTDIR else { throw self.failure(path) }
+        return false
+    }
+
     /// Who may enter a directory; nil when there is none.
     static func mode(ofDirectory path: String) -> mode_t? {
         var status = stat()
@@ -52,20 +60,36 @@ enum SinkFile {
     }
 
     /// Runs `body` while no other process writes below a directory, which is there.
+    /// - Throws: ``SinkFailure/conflict`` when others remove it again and again.
     static func locked<R>(
         _ directory: String,
         _ body: () throws(SinkFailure) -> R
     ) throws(SinkFailure) -> R {
         let path = directory + "/" + self.lockName
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, self.mode)
-        guard descriptor >= 0 else { throw self.failure(path) }
-        defer { close(descriptor) }
-        while flock(descriptor, LOCK_EX) != 0 {
-            guard errno == EINTR else { throw self.failure(path) }
+        for _ in 0..<self.lockAttemptsMax {
+            let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, self.mode)
+            guard descriptor >= 0 else { throw self.failure(path) }
+            defer { close(descriptor) }
+            while flock(descriptor, LOCK_EX) != 0 {
+                guard errno == EINTR else { throw self.failure(path) }
+            }
+            // Whoever had it may have removed it with all else.
+            if self.isFile(descriptor, at: path) { return try body() }
         }
-        return try body()
+        throw .conflict
     }
 
+    /// Times that a lock is taken that turns out to be removed.
+    private static let lockAttemptsMax = 8
+
+    private static func isFile(_ descriptor: CInt, at path: String) -> Bool {
+        var held = stat()
+        var named = stat()
+        return fstat(descriptor, &held) == 0 && lstat(path, &named) == 0
+            && held.st_ino == named.st_ino && held.st_dev == named.st_dev
+    }
+
+    /// The file that is locked, and the mark of a directory that is a sink's.
     static let lockName = ".lock"
 
     static func failure(_ path: String) -> SinkFailure {
