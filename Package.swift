@@ -55,7 +55,7 @@ let package = Package(
 
         // SQLite as Swift types: connection, statement, error.
         .target(name: "SQLite", dependencies: ["CSQLite"]),
-        .testTarget(name: "SQLiteTests", dependencies: ["SQLite"]),
+        .testTarget(name: "SQLiteTests", dependencies: ["SQLite", "ByreTestKit"]),
 
         // PostgreSQL as Swift types: connection, pipeline, row, error.
         .target(name: "Postgres", dependencies: ["CPostgres"]),
@@ -69,8 +69,12 @@ let package = Package(
         .target(name: "HTTP2", dependencies: ["CNGHTTP2"]),
         .testTarget(name: "HTTP2Tests", dependencies: ["HTTP2"]),
 
+        // Small files, read and replaced whole; directories.
+        .target(name: "Files"),
+        .testTarget(name: "FilesTests", dependencies: ["Files", "ByreTestKit"]),
+
         // TLS (OpenSSL) as a connection without I/O.
-        .target(name: "TLS", dependencies: ["COpenSSL"]),
+        .target(name: "TLS", dependencies: ["COpenSSL", "Files"]),
         .testTarget(name: "TLSTests", dependencies: ["TLS"]),
 
         // gRPC over HTTP/2: framing, status, metadata, calls. No I/O.
@@ -174,8 +178,11 @@ let package = Package(
         ),
 
         // Declared tenants, and what makes them so: the plan, its steps, what is said about them.
-        .target(name: "Controller", dependencies: ["ByreCore", "TLS"]),
-        .testTarget(name: "ControllerTests", dependencies: ["Controller", "ByreCore", "TLS"]),
+        .target(name: "Controller", dependencies: ["ByreCore", "Files", "TLS"]),
+        .testTarget(
+            name: "ControllerTests",
+            dependencies: ["Controller", "ByreCore", "ByreTestKit", "TLS"]
+        ),
 
         // Tenants declared as objects of Kubernetes, their Secrets, and who leads.
         .target(
@@ -193,7 +200,7 @@ let package = Package(
             name: "byre",
             dependencies: [
                 "AdminServer", "ByreAPI", "ByreCore", "Controller", "Engine", "EtcdAPI",
-                "EtcdServer",
+                "EtcdServer", "Files",
                 "GRPC", "HTTP2", "Instrumentation", "Kubernetes", "PostgresBackend",
                 "SQLiteBackend",
                 "TLS", "Tenancy", "Transport",

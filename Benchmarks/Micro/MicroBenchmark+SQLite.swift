@@ -7,7 +7,8 @@ private final class Scratch {
     let path: String
 
     init() throws {
-        var template = Array("/tmp/byre-micro-XXXXXX".utf8CString)
+        let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+        var template = Array("\(parent)/byre-micro-XXXXXX".utf8CString)
         guard let made = mkdtemp(&template) else {
             throw MicroBenchmark.Surprise(what: "no directory could be made")
         }

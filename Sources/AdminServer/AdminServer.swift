@@ -3,6 +3,7 @@ import ByreCore
 package import Engine
 package import GRPC
 package import Logging
+package import Tenancy
 
 /// Byre's own API over one store: `byre.v1.TenantService`, a file for each RPC.
 ///
@@ -14,15 +15,19 @@ package final class AdminServer: Sendable {
     let logger: Logger
     /// The program, as archives name it: `byre 0.1.0`.
     let program: String
+    /// How the clients of the listeners are told apart, administrators among them.
+    let rules: [IdentityRules]
     let sqlReaderQueue = SQLReaderQueue()
 
     package init(
         store: Store,
+        rules: [IdentityRules],
         program: String,
         logger: Logger,
         wallClock: WallClock = .system
     ) {
         self.store = store
+        self.rules = rules
         self.program = program
         self.logger = logger
         self.wallClock = wallClock

@@ -13,7 +13,9 @@ extension AdminServer {
                 call.reply(Self.createResponse(tenant, isNew: false))
                 return
             }
-            self.submit(try self.definition(request), request, call)
+            let definition = try self.definition(request)
+            try self.checkAdministrators(definition)
+            self.submit(definition, request, call)
         } catch {
             call.fail(error)
         }

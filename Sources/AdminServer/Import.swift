@@ -93,6 +93,7 @@ final class ImportHandler: StreamHandler {
         self.stage = .preparing
         guard let tenant = self.server.store.directory[name: request.name] else {
             var definition = try self.server.definition(request)
+            try self.server.checkAdministrators(definition)
             definition.lifecycle = .suspended
             try self.submit(.create(definition))
             return

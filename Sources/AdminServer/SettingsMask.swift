@@ -69,7 +69,7 @@ struct SettingsMask {
         }
         if self.takesAutoCompaction {
             definition.autoCompaction =
-                settings.hasAutoCompaction ? Self.policy(settings.autoCompaction) : nil
+                settings.hasAutoCompaction ? AutoCompaction(settings.autoCompaction) : nil
         }
         if self.takesOwnership {
             definition.ownership =
@@ -162,14 +162,5 @@ struct SettingsMask {
             throw Status(.invalidArgument, "ownership: \(error)")
         }
         return ownership
-    }
-
-    private static func policy(_ message: ByreAutoCompaction) -> AutoCompaction? {
-        switch message.policy {
-        case .periodicNanoseconds(let nanoseconds):
-            .periodic(retentionNanoseconds: nanoseconds)
-        case .revisions(let count): .revision(retention: count)
-        case nil: nil
-        }
     }
 }

@@ -19,7 +19,9 @@ extension AdminServer {
             ifGeneration: Change.expected(request.ifGeneration),
             edit: { definition throws(Status) in
                 try Self.checkNotDeleting(definition)
+                let present = definition
                 try mask.apply(request.settings, to: &definition)
+                try self.checkAdministrators(definition, replacing: present)
             },
             answer: { tenant, isChanged in
                 FramedMessage(

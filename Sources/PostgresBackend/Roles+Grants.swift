@@ -1,12 +1,6 @@
 import Postgres
 
 extension SQLReader {
-    /// Whether a role may have this name, and it is not one of PostgreSQL's own.
-    static func isValid(_ role: String) -> Bool {
-        (1...Self.nameBytesMax).contains(role.utf8.count) && !role.utf8.contains(0)
-            && !role.hasPrefix("pg_") && role != "public" && role != "none"
-    }
-
     static func grant(_ role: String, schema: String) -> String {
         let role = Identifier.quoted(role)
         return """

@@ -1,3 +1,4 @@
+import ByreCore
 import Postgres
 
 // Which roles are Byre's own to give a password to, and to drop.
@@ -49,7 +50,7 @@ extension SQLReader {
         schema: String,
         on connection: PostgresConnection
     ) throws(Refusal) {
-        guard Self.isValid(role) else { throw .name(role) }
+        guard SQLReaderRole.isValidName(role) else { throw .name(role) }
         let isForeign = try Self.asking { () throws(PostgresError) in
             guard let note = try Self.note(on: role, connection) else { return false }
             if note == (try Self.note(schema, connection)) { return false }

@@ -42,7 +42,7 @@ extension SQLReader {
         schema: String,
         on connection: PostgresConnection
     ) throws(Refusal) {
-        guard Self.isValid(role) else { throw .name(role) }
+        guard SQLReaderRole.isValidName(role) else { throw .name(role) }
         guard Self.isVerifier(verifier) else { throw .verifier(role) }
         try Self.transaction(connection, schema) { () throws(Refusal) in
             try Self.checkPassword(of: role, schema: schema, on: connection)

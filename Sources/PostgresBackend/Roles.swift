@@ -42,9 +42,6 @@ package enum SQLReader {
         case database(PostgresError)
     }
 
-    /// The most bytes of a role's name: PostgreSQL cuts longer ones.
-    static let nameBytesMax = 63
-
     /// Lets a role read a tenant. Asking again changes nothing.
     /// - Parameter home: the schema whose views it gets, if that is not the store's. The store's
     ///   `sql_reader` has it all the same, so that no role reads two tenants.
@@ -55,7 +52,7 @@ package enum SQLReader {
         home: String? = nil,
         on connection: PostgresConnection
     ) throws(Refusal) {
-        guard Self.isValid(role) else { throw .name(role) }
+        guard SQLReaderRole.isValidName(role) else { throw .name(role) }
         try Self.transaction(connection, schema) { () throws(Refusal) in
             let origin = try Self.makeSure(of: role, schema: schema, connection)
             let row = try Self.asking { () throws(PostgresError) in
@@ -95,7 +92,7 @@ package enum SQLReader {
         home: String? = nil,
         on connection: PostgresConnection
     ) throws(Refusal) -> Bool {
-        guard Self.isValid(role) else { throw .name(role) }
+        guard SQLReaderRole.isValidName(role) else { throw .name(role) }
         var isCreated: Bool?
         try Self.transaction(connection, schema) { () throws(Refusal) in
             try Self.asking { () throws(PostgresError) in

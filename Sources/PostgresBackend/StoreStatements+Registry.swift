@@ -127,7 +127,7 @@ extension StoreStatements {
 
     /// Columns of a ``StoredTenant``, in the order that it is read in.
     private static let columns = """
-        id, revision, compact_revision, sequence, last_row, allocated_bytes, cluster_id, member_id,
+        \(Self.recordColumns),
         erasing_since IS NOT NULL, name, uid, prefix, state, \(Self.seconds("created_at")),
         \(Self.seconds("reclaim_at")), generation, quota_bytes, space_mode, max_keys,
         max_value_bytes, max_writes_per_second, max_reads_per_second, max_read_bytes_per_second,

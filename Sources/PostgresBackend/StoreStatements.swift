@@ -46,9 +46,14 @@ struct StoreStatements: Sendable {
         )
     }
 
+    /// Columns of a `TenantRecord`, with which rows of `tenant` begin.
+    static let recordColumns = """
+        id, revision, compact_revision, sequence, last_row, allocated_bytes, cluster_id, member_id
+        """
+
     /// Columns of a ``StoredTenant``'s counters, and what a writer has to know.
     static let lockedColumns = """
-        id, revision, compact_revision, sequence, last_row, allocated_bytes, cluster_id, member_id,
+        \(Self.recordColumns),
         changes_since, importer, erasing_since IS NOT NULL
         """
 

@@ -17,16 +17,7 @@ enum StoredRegistry {
             )
         }
         return rows.map { row in
-            let record = TenantRecord(
-                id: TenantID(rawValue: row.int64(0)),
-                revision: row.int64(1),
-                compactRevision: row.int64(2),
-                sequence: row.int64(3),
-                allocatedBytes: row.int64(5),
-                lastRow: RowID(rawValue: row.int64(4)),
-                clusterID: UInt64(bitPattern: row.int64(6)),
-                memberID: UInt64(bitPattern: row.int64(7))
-            )
+            let record = row.tenantRecord()
             var definition = Self.definition(row)
             definition.identities = identitiesOf[record.id] ?? []
             return StoredTenant(record, definition, isErasing: row.bool(8))
@@ -78,6 +69,20 @@ enum StoredRegistry {
 }
 
 extension PostgresRow {
+    /// A record from the columns ``StoreStatements/recordColumns``, which begin a row.
+    func tenantRecord() -> TenantRecord {
+        TenantRecord(
+            id: TenantID(rawValue: self.int64(0)),
+            revision: self.int64(1),
+            compactRevision: self.int64(2),
+            sequence: self.int64(3),
+            allocatedBytes: self.int64(5),
+            lastRow: RowID(rawValue: self.int64(4)),
+            clusterID: UInt64(bitPattern: self.int64(6)),
+            memberID: UInt64(bitPattern: self.int64(7))
+        )
+    }
+
     /// A version from the columns ``StoreStatements/versionColumns``, which begin a row.
     func version() -> Version {
         Version(

@@ -20,16 +20,7 @@ struct LockedTenant {
 
     /// - Parameter row: the columns ``StoreStatements/lockedColumns``.
     init(_ row: PostgresRow) {
-        self.record = TenantRecord(
-            id: TenantID(rawValue: row.int64(0)),
-            revision: row.int64(1),
-            compactRevision: row.int64(2),
-            sequence: row.int64(3),
-            allocatedBytes: row.int64(5),
-            lastRow: RowID(rawValue: row.int64(4)),
-            clusterID: UInt64(bitPattern: row.int64(6)),
-            memberID: UInt64(bitPattern: row.int64(7))
-        )
+        self.record = row.tenantRecord()
         self.changesSince = row.int64(8)
         self.importer = row.isNull(9) ? nil : row.int64(9)
         self.isErasing = row.bool(10)

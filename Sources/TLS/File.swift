@@ -1,35 +1,16 @@
+import Files
 import Glibc
 
-/// Files with certificates and keys, read whole.
+/// Files with certificates and keys.
 enum File {
     /// Reads the file at `path`.
     /// - Throws: ``TLSError/file(_:path:problem:)`` in the operating system's words, or when the
     ///   file is larger than ``Limits/fileBytesMax``.
     static func read(_ path: String, as role: FileRole) throws(TLSError) -> [UInt8] {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw self.failure(role, path, errno) }
-        defer { close(descriptor) }
-
-        var bytes: [UInt8] = []
-        let sliceBytes = 64 << 10
-        while true {
-            var failed: CInt = 0
-            let slice = [UInt8](unsafeUninitializedCapacity: sliceBytes) { buffer, count in
-                let result = Glibc.read(descriptor, buffer.baseAddress, sliceBytes)
-                failed = result < 0 ? errno : 0
-                count = max(result, 0)
-            }
-            if failed == EINTR { continue }
-            guard failed == 0 else { throw self.failure(role, path, failed) }
-            if slice.isEmpty { return bytes }
-            bytes += slice
-            guard bytes.count <= Limits.fileBytesMax else {
-                throw .file(
-                    role,
-                    path: path,
-                    problem: "is larger than \(Limits.fileBytesMax) bytes"
-                )
-            }
+        do throws(FileProblem) {
+            return try WholeFile.read(path, bytesMax: Limits.fileBytesMax).bytes
+        } catch {
+            throw TLSError(error, role)
         }
     }
 
@@ -42,34 +23,13 @@ enum File {
         _ bytes: [UInt8],
         to path: String,
         as role: FileRole,
-        mode: mode_t
+        mode: UInt32
     ) throws(TLSError) {
-        let unfinished = path + ".tmp"
-        // What a crash left, or somebody else put there to have the file in their hands.
-        unlink(unfinished)
-        let descriptor = open(
-            unfinished,
-            O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-            mode
-        )
-        guard descriptor >= 0 else { throw self.failure(role, unfinished, errno) }
-        defer { close(descriptor) }
-
-        var written = 0
-        while written < bytes.count {
-            let result = bytes.withUnsafeBytes { bytes in
-                Glibc.write(
-                    descriptor,
-                    bytes.baseAddress.map { $0 + written },
-                    bytes.count - written
-                )
-            }
-            if result < 0, errno == EINTR { continue }
-            guard result > 0 else { throw self.failure(role, unfinished, errno) }
-            written += result
+        do throws(FileProblem) {
+            try WholeFile.replace(path, with: bytes, mode: mode, isDurable: true)
+        } catch {
+            throw TLSError(error, role)
         }
-        guard fsync(descriptor) == 0 else { throw self.failure(role, unfinished, errno) }
-        guard rename(unfinished, path) == 0 else { throw self.failure(role, path, errno) }
     }
 
     static func exists(_ path: String) -> Bool {
@@ -79,20 +39,17 @@ enum File {
     /// Creates the directory at `path`, readable by its owner only, and those above it.
     /// - Throws: ``TLSError/file(_:path:problem:)`` naming the directory that could not be made.
     static func makeDirectory(_ path: String, as role: FileRole) throws(TLSError) {
-        var end = path.startIndex
-        while end != path.endIndex {
-            end = path[path.index(after: end)...].firstIndex(of: "/") ?? path.endIndex
-            let directory = String(path[..<end])
-            if mkdir(directory, 0o700) != 0, errno != EEXIST {
-                // An existing directory may be read-only, where mkdir says so first.
-                let failed = errno
-                guard self.exists(directory) else { throw self.failure(role, directory, failed) }
-            }
+        do throws(FileProblem) {
+            try Directory.make(path)
+        } catch {
+            throw TLSError(error, role)
         }
     }
+}
 
-    private static func failure(_ role: FileRole, _ path: String, _ code: CInt) -> TLSError {
-        .file(role, path: path, problem: String(cString: strerror(code)))
+extension TLSError {
+    fileprivate init(_ problem: FileProblem, _ role: FileRole) {
+        self = .file(role, path: problem.path, problem: problem.text)
     }
 }
 

@@ -24,12 +24,11 @@ final class Certificate {
         return nil
     }
 
+    /// The first second it is valid, since 1970; nil when the date is malformed.
+    var beginSeconds: Int64? { seconds(of: X509_get0_notBefore(self.x509)) }
+
     /// The last second it is valid, since 1970; nil when the date is malformed.
-    var endSeconds: Int64? {
-        var parts = tm()
-        guard ASN1_TIME_to_tm(X509_get0_notAfter(self.x509), &parts) == 1 else { return nil }
-        return Int64(timegm(&parts))
-    }
+    var endSeconds: Int64? { seconds(of: X509_get0_notAfter(self.x509)) }
 
     /// The last day it is valid, in UTC: `2027-11-23`.
     var lastDay: String {
@@ -192,6 +191,13 @@ func refusePassphrase(
 ) -> CInt {
     context?.assumingMemoryBound(to: Bool.self).pointee = true
     return 0
+}
+
+/// A date of a certificate in seconds since 1970; nil for a malformed one.
+private func seconds(of time: UnsafePointer<ASN1_TIME>?) -> Int64? {
+    var parts = tm()
+    guard ASN1_TIME_to_tm(time, &parts) == 1 else { return nil }
+    return Int64(timegm(&parts))
 }
 
 /// A date of a certificate, in UTC: `2026-11-23 03:39:00Z`.

@@ -1,9 +1,8 @@
 import COpenSSL
-import Glibc
 
 /// What can be told of a certificate and key that somebody stored, without using them.
 package struct StoredCertificate: Hashable, Sendable {
-    /// Seconds since 1970, both inclusive.
+    /// Seconds since 1970, both inclusive; 0 for one that is malformed.
     package let notBefore: Int64
     package let notAfter: Int64
     package let commonName: String?
@@ -27,8 +26,8 @@ package struct StoredCertificate: Hashable, Sendable {
             OpenSSL.clearErrors()
             throw .settings("the key is another certificate's")
         }
-        self.notBefore = seconds(of: X509_get0_notBefore(certificate.x509))
-        self.notAfter = seconds(of: X509_get0_notAfter(certificate.x509))
+        self.notBefore = certificate.beginSeconds ?? 0
+        self.notAfter = certificate.endSeconds ?? 0
         self.commonName = PeerCertificate.commonName(of: certificate.x509)
         self.uris = PeerCertificate.alternativeNames(of: certificate.x509).uris
     }
@@ -48,7 +47,7 @@ package struct StoredCertificate: Hashable, Sendable {
 
 extension Authority {
     /// When the authority ends, in seconds since 1970: nothing that it issues is valid for longer.
-    package var notAfter: Int64 { seconds(of: X509_get0_notAfter(self.certificate.x509)) }
+    package var notAfter: Int64 { self.certificate.endSeconds ?? 0 }
 
     /// Whether this authority, with this key, has issued the first certificate of a text in PEM.
     package func hasIssued(_ certificate: [UInt8]) -> Bool {
@@ -60,11 +59,4 @@ extension Authority {
         return X509_check_issued(self.certificate.x509, certificate.x509) == X509_V_OK
             && X509_verify(certificate.x509, self.key.key) == 1
     }
-}
-
-/// A time of a certificate in seconds since 1970; 0 for one that is malformed.
-private func seconds(of time: UnsafePointer<ASN1_TIME>?) -> Int64 {
-    var parts = tm()
-    guard ASN1_TIME_to_tm(time, &parts) == 1 else { return 0 }
-    return Int64(timegm(&parts))
 }

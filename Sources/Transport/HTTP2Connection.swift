@@ -336,16 +336,14 @@ final class HTTP2Connection {
     }
 
     private func flushSoon() {
-        guard !self.willFlush, self.context != nil else { return }
+        guard !self.willFlush, !self.awaitsTurn, self.context != nil else { return }
         self.willFlush = true
         self.loop.flushSoon(self)
     }
 
     /// Has the rest flushed when other connections had their turn.
     private func flushAfterPoll() {
-        guard !self.willFlush, self.context != nil else { return }
-        self.willFlush = true
-        guard !self.awaitsTurn else { return }
+        guard !self.awaitsTurn, self.context != nil else { return }
         self.awaitsTurn = true
         self.tookTurnAt = self.loop.now
         self.loop.flushAfterPoll(self)

@@ -8,13 +8,14 @@ import GRPC
 import Logging
 import SwiftProtobuf
 import Synchronization
+import Tenancy
 
 /// An admin API over a store in memory, called without a network.
 final class AdminFixture {
     let store: Store
     private let table: ServiceTable
 
-    init(sqlReaders: (any SQLReaders)? = nil) throws {
+    init(sqlReaders: (any SQLReaders)? = nil, rules: [IdentityRules] = []) throws {
         self.store = try Store(
             backend: MemoryBackend(sqlReaders: sqlReaders),
             configuration: Configuration(),
@@ -22,7 +23,12 @@ final class AdminFixture {
             encodeEvent: { _, _ in [] },
             report: { _ in }
         )
-        let server = AdminServer(store: self.store, program: "test", logger: Logger(label: "test"))
+        let server = AdminServer(
+            store: self.store,
+            rules: rules,
+            program: "test",
+            logger: Logger(label: "test")
+        )
         self.table = ServiceTable(server.methods)
     }
 

@@ -10,12 +10,8 @@ struct RetryTests {
             (1, 0, 250), (1, 1, 500), (2, 1, 1_000), (3, 1, 2_000), (4, 0, 2_000),
             (40, 1, 10_000), (1_000_000, 0, 5_000),
         ] as [(Int, Double, Int)] {
-            let pause = ReconcilerSettings.pause(
-                afterFailures: failures,
-                base: .milliseconds(500),
-                max: .seconds(10),
-                random: random
-            )
+            let backoff = Backoff(first: .milliseconds(500), bound: .seconds(10))
+            let pause = backoff.pause(afterFailures: failures, random: random)
             #expect(pause == .milliseconds(expected))
         }
     }

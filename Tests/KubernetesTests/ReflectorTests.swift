@@ -175,14 +175,17 @@ import Testing
         }
     }
 
-    @Test func pausesGrowToABoundAndNoFurther() {
-        var backoff = Backoff(first: .seconds(1), bound: .seconds(8))
+    @Test func pausesGrowToABoundAndNoFurther() throws {
+        var reflector = Reflector()
         var dice = SystemRandomNumberGenerator()
-        for bound in [1, 2, 4, 8, 8, 8] {
-            let pause = backoff.next(using: &dice)
-            #expect(pause <= .seconds(bound) && pause >= .seconds(bound) / 2)
+        for milliseconds in [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000] {
+            reflector.failed(.unreachable(""), using: &dice)
+            let bound = Duration.milliseconds(milliseconds)
+            #expect(reflector.pause <= bound && reflector.pause >= bound / 2)
         }
-        backoff.reset()
-        #expect(backoff.next(using: &dice) <= .seconds(1))
+        _ = try reflector.received(ObjectPage(objects: [], resourceVersion: "1"))
+        _ = try reflector.received(.bookmark(resourceVersion: "2"))
+        reflector.failed(.unreachable(""), using: &dice)
+        #expect(reflector.pause <= .milliseconds(500))
     }
 }

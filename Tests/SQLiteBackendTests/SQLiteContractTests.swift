@@ -1,4 +1,5 @@
 import BackendTestKit
+import ByreTestKit
 import SQLiteBackend
 import Testing
 

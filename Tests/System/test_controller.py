@@ -228,6 +228,23 @@ def test_what_it_did_not_make_is_left_alone(controller: Controller, admin: Admin
     controller.once()
 
 
+def test_files_that_it_did_not_write_are_left_alone(controller: Controller, admin: Admin) -> None:
+    folder = controller.credentials / "acme"
+    folder.mkdir(parents=True)
+    (folder / "tls.crt").write_text("mine")
+    controller.declare({"name": "acme", "deletionPolicy": "Delete", "deletionGrace": "0s"})
+    (found,) = controller.once(status=1).values()
+    assert f"{folder}/tls.crt is there and not the controller's" in message(found, "Ready")
+    assert (folder / "tls.crt").read_text() == "mine"
+    controller.declare()
+    controller.once()
+    assert [path.name for path in folder.iterdir()] == ["tls.crt"]
+    (folder / "tls.crt").unlink()
+    controller.declare({"name": "acme"})
+    controller.once()
+    assert mode(folder / "tls.key") == 0o600
+
+
 def test_what_never_changes_is_a_condition(controller: Controller, admin: Admin) -> None:
     controller.declare({"name": "acme"})
     controller.once()

@@ -282,6 +282,11 @@ def test_administrators_over_tls(tmp_path) -> None:
         alice = Admin(url, tmp_path)
         alice.trust = [*("--admin-cacert", authority / "ca.crt", "--admin-cert", tmp_path / "a.crt"),
                        *("--admin-key", tmp_path / "a.key")]
+        # A tenant called as she is would shut her out: her certificate would be both's.
+        assert "for tenant alice as well" in alice.fails(4, "create", "alice")
+        assert "for tenant acme as well" in alice.fails(
+            4, "update", "acme", "--identity", "common-name=alice"
+        )
         with server.client("acme") as client:
             for number in range(200):
                 client.put(b"%d" % number, b"x" * 20_000)

@@ -30,6 +30,15 @@ package struct SQLReaderRole: Hashable, Sendable {
         self.name = name
         self.verifierDigest = verifierDigest
     }
+
+    /// The most bytes of a role's name: PostgreSQL cuts longer ones.
+    package static let nameBytesMax = 63
+
+    /// Whether a role may have this name, and it is not one of PostgreSQL's own.
+    package static func isValidName(_ name: String) -> Bool {
+        (1...Self.nameBytesMax).contains(name.utf8.count) && !name.utf8.contains(0)
+            && !name.hasPrefix("pg_") && name != "public" && name != "none"
+    }
 }
 
 /// Why roles cannot read a tenant.

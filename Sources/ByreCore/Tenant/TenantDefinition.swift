@@ -136,6 +136,14 @@ package struct TenantIdentity: Hashable, Comparable, Sendable {
         case authority
         /// The server name of TLS, or `:authority`. Narrows; proves nothing by itself.
         case serverName = "server-name"
+
+        /// Whether values are compared without regard to case. They are kept in lower case.
+        package var ignoresCase: Bool {
+            switch self {
+            case .dnsSAN, .authority, .serverName: true
+            case .uriSAN, .commonName: false
+            }
+        }
     }
 
     package var kind: Kind
@@ -144,6 +152,11 @@ package struct TenantIdentity: Hashable, Comparable, Sendable {
     package init(_ kind: Kind, _ value: String) {
         self.kind = kind
         self.value = value
+    }
+
+    /// Takes a value as people write it.
+    package init(_ kind: Kind, folding text: String) {
+        self.init(kind, kind.ignoresCase ? text.lowercased() : text)
     }
 
     package static func < (a: TenantIdentity, b: TenantIdentity) -> Bool {

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 /// Credentials in a directory: `NAME/` of each tenant, for its owner alone (0700), with
@@ -6,7 +7,9 @@ import Glibc
 /// - `endpoint`: where clients connect, URLs separated by commas;
 /// - `sql-role`, `sql-password`: a role of PostgreSQL and its password;
 ///
-/// all of mode 0600 and written only when their content changes. `.lock` keeps writers apart.
+/// all of mode 0600 and written only when their content changes. `.lock` keeps writers apart, and says
+/// that the files are the sink's: where some are without it, somebody else put them there, and they
+/// are left alone and said to be in the way.
 package struct DirectorySink: CredentialSink {
     private enum Name: String, CaseIterable {
         // The key comes before the certificate: what is left of a crash in between is told by the
@@ -19,7 +22,7 @@ package struct DirectorySink: CredentialSink {
         case sqlPassword = "sql-password"
     }
 
-    private typealias Files = [Name: SinkFile.Content]
+    private typealias Contents = [Name: WholeFile]
 
     private let directory: String
 
@@ -32,8 +35,21 @@ package struct DirectorySink: CredentialSink {
         "\(self.directory)/\(tenant.credentials?.place ?? tenant.name)"
     }
 
-    private static func read(_ directory: String) throws(SinkFailure) -> Files {
-        var files: Files = [:]
+    /// Refuses files that are not this sink's.
+    private static func check(_ files: Contents, in directory: String) throws(SinkFailure) {
+        guard let name = Name.allCases.first(where: { files[$0] != nil }) else { return }
+        let path = "\(directory)/\(name.rawValue)"
+        let mark = "\(directory)/\(SinkFile.lockName)"
+        // Another controller that removes everything removes the mark last.
+        guard try !SinkFile.isThere(mark), try SinkFile.isThere(path) else { return }
+        throw .unavailable(
+            "\(path) is there and not the controller's: move it away, or make \(mark) to have it "
+                + "replaced"
+        )
+    }
+
+    private static func read(_ directory: String) throws(SinkFailure) -> Contents {
+        var files: Contents = [:]
         for name in Name.allCases {
             files[name] = try SinkFile.read("\(directory)/\(name.rawValue)")
         }
@@ -41,7 +57,7 @@ package struct DirectorySink: CredentialSink {
     }
 
     /// Another one for other contents, within this process.
-    private static func version(_ files: Files) -> String {
+    private static func version(_ files: Contents) -> String {
         guard !files.isEmpty else { return "" }
         var hasher = Hasher()
         for name in Name.allCases { hasher.combine(files[name]?.bytes) }
@@ -53,6 +69,19 @@ package struct DirectorySink: CredentialSink {
     package func read(for tenant: DesiredTenant) throws(SinkFailure) -> StoredCredentials {
         let directory = self.directory(of: tenant)
         let files = try Self.read(directory)
+        do {
+            try Self.check(files, in: directory)
+        } catch {
+            // Nothing will be done about them, so they are not in the way.
+            guard tenant.isRemoved || (tenant.credentials == nil && tenant.sqlReader == nil) else {
+                throw error
+            }
+            return StoredCredentials(
+                credentials: Credentials(),
+                isIncomplete: false,
+                version: ""
+            )
+        }
         func text(_ name: Name) -> String? {
             files[name].map { String(decoding: $0.bytes, as: UTF8.self) }
         }
@@ -74,7 +103,7 @@ package struct DirectorySink: CredentialSink {
         let hasModes =
             files.values.allSatisfy { $0.mode == SinkFile.mode }
             && (files.isEmpty
-                || SinkFile.mode(ofDirectory: directory) == SinkFile.directoryMode)
+                || SinkFile.mode(ofDirectory: directory) == Directory.mode)
         let isHalf = (files[.certificate] == nil) != (files[.key] == nil)
         return StoredCredentials(
             credentials: credentials,
@@ -90,11 +119,12 @@ package struct DirectorySink: CredentialSink {
     ) throws(SinkFailure) {
         let directory = self.directory(of: tenant)
         try SinkFile.makeDirectory(directory)
+        try Self.check(try Self.read(directory), in: directory)
         try SinkFile.locked(directory) { () throws(SinkFailure) in
             let present = try Self.read(directory)
             guard Self.version(present) == version else { throw .conflict }
-            if SinkFile.mode(ofDirectory: directory) != SinkFile.directoryMode,
-                chmod(directory, SinkFile.directoryMode) != 0
+            if SinkFile.mode(ofDirectory: directory) != Directory.mode,
+                chmod(directory, Directory.mode) != 0
             {
                 throw SinkFile.failure(directory)
             }
@@ -104,7 +134,7 @@ package struct DirectorySink: CredentialSink {
                     if present[name] != nil { try SinkFile.remove(path) }
                     continue
                 }
-                let wanted = SinkFile.Content(bytes: bytes, mode: SinkFile.mode)
+                let wanted = WholeFile(bytes: bytes, mode: SinkFile.mode)
                 if present[name] != wanted { try SinkFile.write(bytes, to: path) }
             }
         }
@@ -125,7 +155,7 @@ package struct DirectorySink: CredentialSink {
 
     package func remove(for tenant: DesiredTenant) throws(SinkFailure) {
         let directory = self.directory(of: tenant)
-        guard SinkFile.mode(ofDirectory: directory) != nil else { return }
+        guard try SinkFile.isThere("\(directory)/\(SinkFile.lockName)") else { return }
         try SinkFile.locked(directory) { () throws(SinkFailure) in
             for name in Name.allCases {
                 try SinkFile.remove("\(directory)/\(name.rawValue)")

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 /// Files of a ``DirectorySink``: read whole, and replaced at once.
@@ -6,71 +7,25 @@ enum SinkFile {
     static let bytesMax = 1 << 20
 
     static let mode: mode_t = 0o600
-    static let directoryMode: mode_t = 0o700
-
-    /// What a file holds, and who may read it.
-    struct Content: Hashable {
-        let bytes: [UInt8]
-        let mode: mode_t
-    }
 
     /// Reads a file.
     /// - Returns: nil when there is none.
-    static func read(_ path: String) throws(SinkFailure) -> Content? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-        guard descriptor >= 0 else {
-            if errno == ENOENT || errno == ENOTDIR { return nil }
-            throw self.failure(path)
+    static func read(_ path: String) throws(SinkFailure) -> WholeFile? {
+        do throws(FileProblem) {
+            return try WholeFile.read(path, bytesMax: self.bytesMax, followsLink: false)
+        } catch {
+            if error.isMissing { return nil }
+            throw SinkFailure(error)
         }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw self.failure(path) }
-        var bytes: [UInt8] = []
-        let sliceBytes = 16 << 10
-        while true {
-            var failed = false
-            let slice = [UInt8](unsafeUninitializedCapacity: sliceBytes) { buffer, count in
-                let result = Glibc.read(descriptor, buffer.baseAddress, sliceBytes)
-                failed = result < 0 && errno != EINTR
-                count = max(result, 0)
-            }
-            if failed { throw self.failure(path) }
-            if slice.isEmpty { break }
-            bytes += slice
-            guard bytes.count <= self.bytesMax else {
-                throw .unavailable("\(path) is larger than \(self.bytesMax) bytes")
-            }
-        }
-        return Content(bytes: bytes, mode: status.st_mode & 0o777)
     }
 
     /// Replaces a file: whoever reads it finds all of it or what was there before.
     static func write(_ bytes: [UInt8], to path: String) throws(SinkFailure) {
-        let unfinished = path + ".tmp"
-        // What a crash left.
-        unlink(unfinished)
-        let descriptor = open(
-            unfinished,
-            O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-            self.mode
-        )
-        guard descriptor >= 0 else { throw self.failure(unfinished) }
-        defer { close(descriptor) }
-        var written = 0
-        while written < bytes.count {
-            let result = bytes.withUnsafeBytes { bytes in
-                Glibc.write(
-                    descriptor,
-                    bytes.baseAddress.map { $0 + written },
-                    bytes.count - written
-                )
-            }
-            if result < 0, errno == EINTR { continue }
-            guard result > 0 else { throw self.failure(unfinished) }
-            written += result
+        do throws(FileProblem) {
+            try WholeFile.replace(path, with: bytes, mode: self.mode, isDurable: true)
+        } catch {
+            throw SinkFailure(error)
         }
-        guard fsync(descriptor) == 0 else { throw self.failure(unfinished) }
-        guard rename(unfinished, path) == 0 else { throw self.failure(path) }
     }
 
     /// Removes a file, if there is one.
@@ -82,12 +37,19 @@ enum SinkFile {
 
     /// Makes a directory for this user alone, and those above it that are missing.
     static func makeDirectory(_ path: String) throws(SinkFailure) {
-        if mkdir(path, self.directoryMode) == 0 { return }
-        if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex {
-            try self.makeDirectory(String(path[..<slash]))
-            if mkdir(path, self.directoryMode) == 0 { return }
+        do throws(FileProblem) {
+            try Directory.make(path)
+        } catch {
+            throw SinkFailure(error)
         }
-        guard errno == EEXIST else { throw self.failure(path) }
+    }
+
+    /// Whether there is anything at `path`, be it a link that leads nowhere.
+    static func isThere(_ path: String) throws(SinkFailure) -> Bool {
+        var status = stat()
+        if lstat(path, &status) == 0 { return true }
+        guard errno == ENOENT || errno == ENOTDIR else { throw self.failure(path) }
+        return false
     }
 
     /// Who may enter a directory; nil when there is none.
@@ -98,23 +60,45 @@ enum SinkFile {
     }
 
     /// Runs `body` while no other process writes below a directory, which is there.
+    /// - Throws: ``SinkFailure/conflict`` when others remove it again and again.
     static func locked<R>(
         _ directory: String,
         _ body: () throws(SinkFailure) -> R
     ) throws(SinkFailure) -> R {
         let path = directory + "/" + self.lockName
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, self.mode)
-        guard descriptor >= 0 else { throw self.failure(path) }
-        defer { close(descriptor) }
-        while flock(descriptor, LOCK_EX) != 0 {
-            guard errno == EINTR else { throw self.failure(path) }
+        for _ in 0..<self.lockAttemptsMax {
+            let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, self.mode)
+            guard descriptor >= 0 else { throw self.failure(path) }
+            defer { close(descriptor) }
+            while flock(descriptor, LOCK_EX) != 0 {
+                guard errno == EINTR else { throw self.failure(path) }
+            }
+            // Whoever had it may have removed it with all else.
+            if self.isFile(descriptor, at: path) { return try body() }
         }
-        return try body()
+        throw .conflict
     }
 
+    /// Times that a lock is taken that turns out to be removed.
+    private static let lockAttemptsMax = 8
+
+    private static func isFile(_ descriptor: CInt, at path: String) -> Bool {
+        var held = stat()
+        var named = stat()
+        return fstat(descriptor, &held) == 0 && lstat(path, &named) == 0
+            && held.st_ino == named.st_ino && held.st_dev == named.st_dev
+    }
+
+    /// The file that is locked, and the mark of a directory that is a sink's.
     static let lockName = ".lock"
 
     static func failure(_ path: String) -> SinkFailure {
         .unavailable("\(path): \(String(cString: strerror(errno)))")
+    }
+}
+
+extension SinkFailure {
+    fileprivate init(_ problem: FileProblem) {
+        self = .unavailable(problem.description)
     }
 }

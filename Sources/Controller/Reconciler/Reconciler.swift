@@ -79,10 +79,8 @@ package final class Reconciler: Sendable {
             let failed = self.state.withLock { $0.failing }
             if result != nil, failed.isEmpty { return self.result }
             guard attempt < self.settings.attemptsMax, !self.isSourceInvalid else { break }
-            let pause = ReconcilerSettings.pause(
+            let pause = self.settings.retry.pause(
                 afterFailures: attempt,
-                base: self.settings.retryBase,
-                max: self.settings.retryMax,
                 random: self.settings.random()
             )
             // Nothing but time is waited for here.

@@ -4,10 +4,8 @@ package struct ReconcilerSettings: Sendable {
     package var workers = 4
     /// How often everything is looked at, when nobody says that anything is different.
     package var resyncInterval = Duration.seconds(60)
-    /// The pause after a first failure; each further one doubles it.
-    package var retryBase = Duration.milliseconds(500)
-    /// The longest pause between two attempts.
-    package var retryMax = Duration.seconds(120)
+    /// The pause between two attempts.
+    package var retry = Backoff(first: .milliseconds(500), bound: .seconds(120))
     /// With `--once`: how often a declaration is tried.
     package var attemptsMax = 5
 
@@ -34,24 +32,6 @@ package struct ReconcilerSettings: Sendable {
         self.monotonicNanoseconds = monotonicNanoseconds
         self.random = random
         self.password = password
-    }
-
-    /// How long to wait after a number of failures in a row: between half and all of a time that
-    /// doubles, so that those who failed together do not come back together.
-    /// - Parameter random: from 0 up to 1.
-    package static func pause(
-        afterFailures failures: Int,
-        base: Duration,
-        max longest: Duration,
-        random: Double
-    ) -> Duration {
-        var pause = base
-        var left = failures
-        while left > 1, pause < longest {
-            pause *= 2
-            left -= 1
-        }
-        return min(pause, longest) * (0.5 + random / 2)
     }
 }
 

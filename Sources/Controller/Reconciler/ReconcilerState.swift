@@ -63,10 +63,8 @@ struct ReconcilerState {
         _ settings: ReconcilerSettings
     ) {
         retry.failures += 1
-        let pause = ReconcilerSettings.pause(
+        let pause = settings.retry.pause(
             afterFailures: retry.failures,
-            base: settings.retryBase,
-            max: settings.retryMax,
             random: settings.random()
         )
         retry.at = now + pause.wholeNanoseconds

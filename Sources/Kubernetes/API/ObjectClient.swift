@@ -32,14 +32,7 @@ package struct ObjectClient {
         _ object: JSONValue,
         in namespace: String?
     ) throws(APIError) -> JSONValue {
-        try self.connection.send(
-            APIRequest(
-                "POST",
-                resource.path(in: namespace),
-                query: [("fieldManager", Self.fieldManager)],
-                body: object
-            )
-        )
+        try self.write("POST", resource.path(in: namespace), object)
     }
 
     /// Replaces an object, which must still have the resource version that `object` says.
@@ -50,14 +43,7 @@ package struct ObjectClient {
         _ object: JSONValue,
         in namespace: String?
     ) throws(APIError) -> JSONValue {
-        try self.connection.send(
-            APIRequest(
-                "PUT",
-                resource.path(of: name, in: namespace),
-                query: [("fieldManager", Self.fieldManager)],
-                body: object
-            )
-        )
+        try self.write("PUT", resource.path(of: name, in: namespace), object)
     }
 
     /// Changes the members of an object that `patch` names; null removes one (RFC 7396).
@@ -67,14 +53,11 @@ package struct ObjectClient {
         _ patch: JSONValue,
         in namespace: String?
     ) throws(APIError) -> JSONValue {
-        try self.connection.send(
-            APIRequest(
-                "PATCH",
-                resource.path(of: name, in: namespace),
-                query: [("fieldManager", Self.fieldManager)],
-                contentType: "application/merge-patch+json",
-                body: patch
-            )
+        try self.write(
+            "PATCH",
+            resource.path(of: name, in: namespace),
+            patch,
+            as: "application/merge-patch+json"
         )
     }
 
@@ -86,13 +69,30 @@ package struct ObjectClient {
         _ object: JSONValue,
         in namespace: String?
     ) throws(APIError) -> JSONValue {
+        try self.write(
+            "PATCH",
+            resource.path(of: name, in: namespace, subresource: "status"),
+            object,
+            as: "application/apply-patch+yaml",
+            query: [("force", "true")]
+        )
+    }
+
+    /// Sends what this program has to say of an object, in its own name.
+    private func write(
+        _ method: String,
+        _ path: String,
+        _ body: JSONValue,
+        as contentType: String? = nil,
+        query: [(name: String, value: String)] = []
+    ) throws(APIError) -> JSONValue {
         try self.connection.send(
             APIRequest(
-                "PATCH",
-                resource.path(of: name, in: namespace, subresource: "status"),
-                query: [("fieldManager", Self.fieldManager), ("force", "true")],
-                contentType: "application/apply-patch+yaml",
-                body: object
+                method,
+                path,
+                query: [("fieldManager", Self.fieldManager)] + query,
+                contentType: contentType,
+                body: body
             )
         )
     }

@@ -246,16 +246,14 @@ package struct TenantObject: Hashable, Sendable {
         guard let object else { return nil }
         let own = "byre_" + name
         let role = reader.text("role", of: object, at: "spec.sqlReader") ?? own
-        guard role == own || role.hasPrefix(own + "_"), role.utf8.count <= Self.roleBytesMax else {
+        let bytesMax = SQLReaderRole.nameBytesMax
+        guard role == own || role.hasPrefix(own + "_"), role.utf8.count <= bytesMax else {
             reader.fail(
                 "spec.sqlReader.role",
-                "must be \(own), or begin with \(own)_, and have at most \(Self.roleBytesMax) bytes"
+                "must be \(own), or begin with \(own)_, and have at most \(bytesMax) bytes"
             )
             return nil
         }
         return SQLReaderRequest(role: role)
     }
-
-    /// PostgreSQL cuts longer names.
-    private static let roleBytesMax = 63
 }

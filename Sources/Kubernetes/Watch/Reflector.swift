@@ -1,3 +1,5 @@
+import Controller
+
 /// Keeps a copy of all objects of a kind true: what to ask a server next, and what its answers mean.
 /// No I/O and no clock.
 ///
@@ -28,6 +30,8 @@ package struct Reflector {
 
     /// Failures in a row after which everything is listed anew.
     static let watchFailuresMax = 5
+    /// How long to wait after failures.
+    static let backoff = Backoff(first: .milliseconds(500), bound: .seconds(30))
     /// A watch that ends sooner without an event is a failure: the server would be asked in a circle.
     static let shortWatch = Duration.seconds(1)
 
@@ -36,7 +40,8 @@ package struct Reflector {
     /// How long to wait before the next step.
     package private(set) var pause = Duration.zero
 
-    private var backoff = Backoff()
+    /// Failures in a row, of lists and watches.
+    private var failures = 0
     private var gathered: [JSONValue] = []
     private var watchFailures = 0
     private var hasSeenEvent = false
@@ -85,7 +90,7 @@ package struct Reflector {
         if let version { self.step = .watch(from: version) }
         self.hasSeenEvent = true
         self.watchFailures = 0
-        self.backoff.reset()
+        self.failures = 0
     }
 
     /// The server ended the watch in its own time.
@@ -94,7 +99,7 @@ package struct Reflector {
         using dice: inout some RandomNumberGenerator
     ) {
         if self.hasSeenEvent || duration >= Self.shortWatch {
-            self.backoff.reset()
+            self.failures = 0
             self.pause = .zero
         } else {
             self.watchFailed(using: &dice)
@@ -124,13 +129,21 @@ package struct Reflector {
             self.startAgain(using: &dice)
             return
         }
-        self.pause = self.backoff.next(using: &dice)
+        self.postpone(using: &dice)
     }
 
     private mutating func startAgain(using dice: inout some RandomNumberGenerator) {
         self.gathered = []
         self.watchFailures = 0
         self.step = .list(continuation: nil)
-        self.pause = self.backoff.next(using: &dice)
+        self.postpone(using: &dice)
+    }
+
+    private mutating func postpone(using dice: inout some RandomNumberGenerator) {
+        self.failures += 1
+        self.pause = Self.backoff.pause(
+            afterFailures: self.failures,
+            random: .random(in: 0..<1, using: &dice)
+        )
     }
 }

@@ -141,13 +141,21 @@ struct AdministratorDraft {
         _ help: String
     ) -> ConfigKey<AdministratorDraft> {
         ConfigKey(kind.configurationName, "TEXT", help) { (draft, node) throws(ConfigError) in
-            var text = try node.text()
-            if text.isEmpty { throw node.error("a value is missing") }
-            if kind == .dnsSAN || kind == .authority { text = text.lowercased() }
+            let identity = try TenantIdentity(kind, node)
+            let text = identity.value
             if kind == .authority, text.count != 64 || !text.allSatisfy(\.isHexDigit) {
                 throw node.error("\"\(text)\" is not 64 hexadecimal digits")
             }
-            draft.identities.append((TenantIdentity(kind, text), node))
+            draft.identities.append((identity, node))
         }
+    }
+}
+
+extension TenantIdentity {
+    /// Reads the value of a key that is called like a kind.
+    init(_ kind: Kind, _ node: ConfigNode) throws(ConfigError) {
+        let text = try node.text()
+        if text.isEmpty { throw node.error("a value is missing") }
+        self.init(kind, folding: text)
     }
 }

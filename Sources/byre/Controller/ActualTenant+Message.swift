@@ -1,3 +1,4 @@
+import AdminServer
 import ByreAPI
 import ByreCore
 import Controller
@@ -40,16 +41,11 @@ extension TenantSettings {
         self.limits = TenantLimits(message.limits)
         self.identities = Set(
             message.identities.compactMap { identity in
-                identity.kind.identityKind.map { TenantIdentity($0, identity.value) }
+                identity.kind.domain.map { TenantIdentity($0, identity.value) }
             }
         )
         if message.hasAutoCompaction {
-            switch message.autoCompaction.policy {
-            case .periodicNanoseconds(let nanoseconds):
-                self.autoCompaction = .periodic(retentionNanoseconds: nanoseconds)
-            case .revisions(let count): self.autoCompaction = .revision(retention: count)
-            case nil: break
-            }
+            self.autoCompaction = AutoCompaction(message.autoCompaction)
         }
         if message.hasOwnership {
             self.ownership = TenantOwnership(
@@ -81,57 +77,11 @@ extension TenantLimits {
 
 extension ByreTenantSettings {
     init(_ settings: TenantSettings) {
-        self.init()
-        self.limits = ByreLimits(settings.limits)
-        self.identities = settings.identities.sorted().map { identity in
-            .with {
-                $0.kind = ByreIdentityKind(identity.kind)
-                $0.value = identity.value
-            }
-        }
-        switch settings.autoCompaction {
-        case .periodic(let nanoseconds): self.autoCompaction.periodicNanoseconds = nanoseconds
-        case .revision(let count): self.autoCompaction.revisions = count
-        case nil: break
-        }
-        if let ownership = settings.ownership {
-            self.ownership.owner = ownership.owner
-            self.ownership.source = ownership.source
-            self.ownership.deletionPolicy =
-                ownership.deletionPolicy == .delete ? .delete : .retain
-            self.ownership.deletionGraceSeconds = ownership.deletionGraceSeconds
-        }
-    }
-}
-
-extension ByreLimits {
-    init(_ limits: TenantLimits) {
-        self.init()
-        // Assigning nil to an optional field of a message would set it.
-        if let bytes = limits.bytes { self.bytes = bytes }
-        self.spaceMode = limits.spaceMode == .strict ? .strict : .headroom
-        if let keys = limits.keys { self.keys = keys }
-        if let valueBytes = limits.valueBytes { self.valueBytes = valueBytes }
-        if let writes = limits.writesPerSecond { self.writesPerSecond = writes }
-        if let reads = limits.readsPerSecond { self.readsPerSecond = reads }
-        if let readBytes = limits.readBytesPerSecond { self.readBytesPerSecond = readBytes }
-        if let watches = limits.watches { self.watches = watches }
-        if let leases = limits.leases { self.leases = leases }
-        if let connections = limits.connections { self.connections = connections }
-        if let inFlight = limits.inFlight { self.inFlight = inFlight }
-    }
-}
-
-extension ByreIdentityKind {
-    /// Nil for what this program does not know.
-    fileprivate var identityKind: TenantIdentity.Kind? {
-        switch self {
-        case .uriSan: .uriSAN
-        case .dnsSan: .dnsSAN
-        case .commonName: .commonName
-        case .authority: .authority
-        case .serverName: .serverName
-        case .unspecified, .UNRECOGNIZED: nil
-        }
+        self.init(
+            limits: settings.limits,
+            identities: settings.identities,
+            autoCompaction: settings.autoCompaction,
+            ownership: settings.ownership
+        )
     }
 }

@@ -74,7 +74,7 @@ extension ControllerCommand {
         )
         settings.workers = options.workers
         settings.resyncInterval = options.resyncInterval
-        settings.retryMax = options.retryMax
+        settings.retry.bound = options.retryMax
         return Reconciler(
             source: source,
             sink: sink,

@@ -1,10 +1,5 @@
 /// What the flags of `byre controller` say.
 package struct ControllerOptions: AdminOptions {
-    package enum Output: String, FlagChoice {
-        case table
-        case json
-    }
-
     // Where the server is.
     package var admin: AdminURL?
     package var dataDirectory: String?
@@ -37,7 +32,7 @@ package struct ControllerOptions: AdminOptions {
     package var workers = 4
 
     // What it tells.
-    package var output = Output.table
+    package var output = OutputFormat.table
     package var statusFile: String?
     package var listenURL: ListenURL?
     package var logFormat = LogFormat.console

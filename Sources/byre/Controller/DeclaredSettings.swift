@@ -71,11 +71,7 @@ struct DeclaredIdentity {
         _ help: String
     ) -> ConfigKey<DeclaredIdentity> {
         ConfigKey(kind.configurationName, "TEXT", help) { (identity, node) throws(ConfigError) in
-            var text = try node.text()
-            if text.isEmpty { throw node.error("a value is missing") }
-            // What is compared without regard to case is kept in lower case.
-            if [.dnsSAN, .authority, .serverName].contains(kind) { text = text.lowercased() }
-            identity.found.insert(TenantIdentity(kind, text))
+            identity.found.insert(try TenantIdentity(kind, node))
         }
     }
 }

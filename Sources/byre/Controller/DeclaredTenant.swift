@@ -175,15 +175,12 @@ struct DeclaredTenant {
 /// The keys of `sqlReader`.
 struct DeclaredReader {
     var role: String?
-    private static let roleBytesMax = 63
 
     static let section = ConfigSection<DeclaredReader>([
         ConfigKey("role", "TEXT", "The role, which is made if the server's own may.") {
             (reader, node) throws(ConfigError) in
             let role = try node.text()
-            guard (1...Self.roleBytesMax).contains(role.utf8.count), !role.hasPrefix("pg_"),
-                role != "public", role != "none", !role.utf8.contains(0)
-            else {
+            guard SQLReaderRole.isValidName(role) else {
                 throw node.error("\"\(role)\" is not a name that a role of PostgreSQL can have")
             }
             reader.role = role

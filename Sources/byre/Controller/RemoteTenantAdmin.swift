@@ -1,3 +1,4 @@
+import AdminServer
 import ByreAPI
 import ByreCore
 import Controller
@@ -72,7 +73,7 @@ final class RemoteTenantAdmin: TenantAdmin {
                 request.name = tenant.name
                 request.uid = tenant.uid ?? ""
                 request.prefix = Data(tenant.prefix ?? [])
-                request.isolation = tenant.isolation == .dedicated ? .dedicated : .shared
+                request.isolation = ByreIsolation(tenant.isolation)
                 request.settings = ByreTenantSettings(tenant.settings)
             }
         )

@@ -1,5 +1,5 @@
 import Controller
-import Glibc
+import Files
 import Logging
 
 /// The file of `--status-file`: the status in JSON, replaced as a whole.
@@ -12,21 +12,26 @@ struct StatusFile: Sendable {
 
     func write(_ status: ReconcilerStatus, _ logger: Logger) {
         do throws(CommandFailure) {
-            let text = try TenantJSON.text(ControllerJSON.Status(status))
-            let unfinished = self.path + ".tmp"
-            let mode: mode_t = 0o644
-            let descriptor = open(unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
-            guard descriptor >= 0 else { throw CommandFailure(String(cString: strerror(errno))) }
-            writeAll(Array(text.utf8), to: descriptor)
-            close(descriptor)
-            guard rename(unfinished, self.path) == 0 else {
-                throw CommandFailure(String(cString: strerror(errno)))
-            }
+            try self.replace(with: TenantJSON.text(ControllerJSON.Status(status)))
         } catch {
             logger.error(
                 "the status file cannot be written",
                 metadata: ["file": "\(self.path)", "error": "\(error.message)"]
             )
+        }
+    }
+
+    private func replace(with text: String) throws(CommandFailure) {
+        do throws(FileProblem) {
+            // What it says is out of date after the machine went down: that needs no sync.
+            try WholeFile.replace(
+                self.path,
+                with: Array(text.utf8),
+                mode: 0o644,
+                isDurable: false
+            )
+        } catch {
+            throw CommandFailure(error.text)
         }
     }
 }

@@ -1,4 +1,4 @@
-import Glibc
+import Files
 
 /// The process's standard streams, as file descriptors.
 package enum StandardStream: CInt, Sendable {
@@ -16,17 +16,5 @@ package enum StandardStream: CInt, Sendable {
 
 /// Writes `bytes` in as few system calls as the file takes; gives up on an error.
 func writeAll(_ bytes: [UInt8], to descriptor: CInt) {
-    bytes.withUnsafeBytes { buffer in
-        var rest = buffer[...]
-        while !rest.isEmpty {
-            let written = Glibc.write(
-                descriptor,
-                UnsafeRawBufferPointer(rebasing: rest).baseAddress,
-                rest.count
-            )
-            if written < 0 && errno == EINTR { continue }
-            if written <= 0 { return }
-            rest = rest.dropFirst(written)
-        }
-    }
+    try? OpenFile(descriptor, name: "").write(bytes)
 }

@@ -1,6 +1,7 @@
 import ByreCore
 import Engine
 import EtcdServer
+import Files
 import FoundationEssentials
 import Glibc
 import Logging
@@ -42,7 +43,11 @@ final class Serve: Sendable {
         // Only now is the data directory known to be ours to write to.
         if case .postgres = configuration.store, configuration.needsDataDirectory {
             // That of a file is there with the file.
-            try DirectoryMaking.make(configuration.dataDirectory)
+            do throws(FileProblem) {
+                try Directory.make(configuration.dataDirectory)
+            } catch {
+                throw StartError("cannot make \(error)")
+            }
         }
         security.merge(
             try Self.security(

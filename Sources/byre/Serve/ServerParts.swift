@@ -53,6 +53,7 @@ struct ServerParts: Sendable {
         )
         self.admin = AdminServer(
             store: store,
+            rules: places.all.map(\.spec.rules),
             program: "byre \(ByreVersion.current)",
             logger: logger
         )

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 /// Reads and writes whole files of any length, piece by piece.
@@ -7,16 +8,10 @@ enum RawStream {
 
     /// Reads the next piece; empty at the end.
     static func read(_ descriptor: CInt, of name: String) throws(CommandFailure) -> [UInt8] {
-        while true {
-            var failed: CInt = 0
-            let piece = [UInt8](unsafeUninitializedCapacity: Self.pieceBytes) { buffer, count in
-                let result = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
-                failed = result < 0 ? errno : 0
-                count = max(result, 0)
-            }
-            if failed == EINTR { continue }
-            guard failed == 0 else { throw Self.failure(name, failed) }
-            return piece
+        do throws(FileProblem) {
+            return try OpenFile(descriptor, name: name).read(upTo: Self.pieceBytes)
+        } catch {
+            throw CommandFailure("\(error)")
         }
     }
 
@@ -26,18 +21,10 @@ enum RawStream {
         to descriptor: CInt,
         of name: String
     ) throws(CommandFailure) {
-        var written = 0
-        while written < bytes.count {
-            let result = bytes.withUnsafeBytes { bytes in
-                Glibc.write(
-                    descriptor,
-                    bytes.baseAddress.map { $0 + written },
-                    bytes.count - written
-                )
-            }
-            if result < 0, errno == EINTR { continue }
-            guard result > 0 else { throw Self.failure(name, errno) }
-            written += result
+        do throws(FileProblem) {
+            try OpenFile(descriptor, name: name).write(bytes)
+        } catch {
+            throw CommandFailure("\(error)")
         }
     }
 

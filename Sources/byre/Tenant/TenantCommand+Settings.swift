@@ -1,7 +1,8 @@
-import SwiftProtobuf
+import AdminServer
 import ByreAPI
 import ByreCore
 import FoundationEssentials
+import SwiftProtobuf
 
 // What the flags say about a tenant's settings, as messages.
 extension TenantCommand {
@@ -71,13 +72,8 @@ extension TenantCommand {
         } catch {
             throw UsageError("--auto-compaction-retention: \"\(text)\" \(error.reason)")
         }
-        var message = ByreAutoCompaction()
-        switch policy {
-        case .periodic(let nanoseconds): message.periodicNanoseconds = nanoseconds
-        case .revision(let count): message.revisions = count
-        case nil: message.revisions = 0
-        }
-        return message
+        // What keeps everything is said, so that it is not the server's own policy.
+        return ByreAutoCompaction(policy ?? .revision(retention: 0))
     }
 
     /// What creates the tenant.
@@ -92,37 +88,7 @@ extension TenantCommand {
     }
 }
 
-extension ByreIsolation {
-    init(_ isolation: TenantDefinition.Isolation) {
-        self =
-            switch isolation {
-            case .shared: .shared
-            case .dedicated: .dedicated
-            }
-    }
-}
-
 extension ByreIdentityKind {
-    init(_ kind: TenantIdentity.Kind) {
-        self =
-            switch kind {
-            case .uriSAN: .uriSan
-            case .dnsSAN: .dnsSan
-            case .commonName: .commonName
-            case .authority: .authority
-            case .serverName: .serverName
-            }
-    }
-
     /// The kind as flags and output write it.
-    var text: String {
-        switch self {
-        case .uriSan: TenantIdentity.Kind.uriSAN.rawValue
-        case .dnsSan: TenantIdentity.Kind.dnsSAN.rawValue
-        case .commonName: TenantIdentity.Kind.commonName.rawValue
-        case .authority: TenantIdentity.Kind.authority.rawValue
-        case .serverName: TenantIdentity.Kind.serverName.rawValue
-        case .unspecified, .UNRECOGNIZED: "unknown"
-        }
-    }
+    var text: String { self.domain?.rawValue ?? "unknown" }
 }

@@ -2,11 +2,6 @@ package import ByreCore
 
 /// What the flags of `byre tenant` say; each of its commands takes some of them.
 package struct TenantOptions: AdminOptions {
-    package enum Output: String, FlagChoice {
-        case table
-        case json
-    }
-
     // Where the server is.
     package var admin: AdminURL?
     package var dataDirectory: String?
@@ -15,7 +10,7 @@ package struct TenantOptions: AdminOptions {
     package var adminKeyFile: String?
 
     // What is shown.
-    package var output = Output.table
+    package var output = OutputFormat.table
     package var showsProgress = false
 
     // What a tenant is given once.

@@ -1,5 +1,6 @@
 import BackendTestKit
 import ByreCore
+import ByreTestKit
 import SQLite
 import SQLiteBackend
 import Testing

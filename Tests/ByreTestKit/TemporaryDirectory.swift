@@ -1,15 +1,15 @@
 import Glibc
 
 /// A directory for one test, removed with everything in it.
-final class TemporaryDirectory {
-    let path: String
+package final class TemporaryDirectory {
+    package let path: String
 
-    struct Failure: Error {
-        let code: CInt
+    package struct Failure: Error {
+        package let code: CInt
     }
 
-    init() throws {
-        var template = Array("/tmp/byre-sqlite-XXXXXX".utf8CString)
+    package init() throws {
+        var template = Array("/tmp/byre-test-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Failure(code: errno) }
         self.path = template.withUnsafeBufferPointer { characters in
             characters.baseAddress.map { String(cString: $0) } ?? ""
@@ -29,7 +29,7 @@ final class TemporaryDirectory {
 }
 
 /// The names in a directory, sorted.
-func names(in path: String) -> [String] {
+package func names(in path: String) -> [String] {
     guard let stream = opendir(path) else { return [] }
     defer { closedir(stream) }
     var names: [String] = []
