@@ -67,6 +67,7 @@ def points() -> list[Row]:
                 ["put", *load(connections, streams)],
                 ["put.per_second", "put.p50_us", "put.p99_us", CPU, WRITTEN, FLUSHES],
                 goals,
+                durable=True,
             )
         )
     columns = ["update.per_second", "update.p50_us", "update.p99_us", CPU, WRITTEN, FLUSHES]
