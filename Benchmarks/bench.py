@@ -39,6 +39,7 @@ from harness import paths
 
 HERE = Path(__file__).resolve().parent
 REPORT = HERE / "report"
+RESULTS = "results.json"
 
 
 def machine() -> dict[str, str]:
@@ -69,10 +70,13 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--limit", type=float, help="seconds that the whole run may take")
     parser.add_argument("--only", action="append", default=[], help="rows whose id holds this word")
     parser.add_argument("--fsyncs", action="store_true", help="count syncs by strace, too")
+    parser.add_argument("--again", action="store_true", help="write the report of its results anew")
     parser.add_argument("--plan", action="store_true", help="say what would take how long, and end")
     parser.add_argument("--output", type=Path, default=REPORT)
     arguments = parser.parse_args(words)
-    if not arguments.etcd:
+    if arguments.quick and arguments.output == REPORT and not arguments.plan:
+        parser.error("a quick run is no report to keep: name another place with --output")
+    if not arguments.etcd and not arguments.again:
         try:
             # The program itself: PyPI's wrapper would be measured with its start.
             arguments.etcd = str(paths.etcd())
@@ -98,8 +102,21 @@ def show_plan(whole: list[Part], pace: Pace, guests: Guests) -> None:
     print(f"{total:6.0f} s  in all: {pace.rounds} rounds of {pace.seconds:g} s")
 
 
+def write(folder: Path, renews_readme: bool) -> None:
+    """Writes the report of the results in `folder`."""
+    results = json.loads((folder / RESULTS).read_text())
+    plots.write(results, folder)
+    (folder / "README.md").write_text(report.markdown(results, folder))
+    if renews_readme:
+        report.renew_readme(results, ROOT / "README.md")
+    print(f"wrote {folder}/README.md", flush=True)
+
+
 def main() -> None:
     arguments = parse()
+    if arguments.again:
+        write(arguments.output, arguments.output == REPORT)
+        return
     whole = plan.parts(arguments.quick)
     others = [Remote(*text.split("=", 1)) for text in arguments.target]
     guests = Guests(len(others), arguments.durable_etcd is not None)
@@ -145,13 +162,9 @@ def main() -> None:
     }
     arguments.output.mkdir(parents=True, exist_ok=True)
     # The report is read elsewhere: what is in this directory is named from here.
-    results = json.loads(json.dumps(results).replace(f"{ROOT}/", ""))
-    (arguments.output / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-    plots.write(results, arguments.output)
-    (arguments.output / "README.md").write_text(report.markdown(results, arguments.output))
-    if arguments.output == REPORT and not arguments.only and not arguments.quick:
-        report.renew_readme(results, ROOT / "README.md")
-    print(f"wrote {arguments.output}/README.md", flush=True)
+    text = json.dumps(results, indent=1).replace(f"{ROOT}/", "")
+    (arguments.output / RESULTS).write_text(text + "\n")
+    write(arguments.output, arguments.output == REPORT and not arguments.only)
     if run.failures:
         raise SystemExit("\n".join(run.failures))
 

@@ -348,6 +348,21 @@ def test_the_committed_report_is_what_the_committed_results_make() -> None:
     assert report.goals(kept, REPOSITORY) in (REPOSITORY / "README.md").read_text()
 
 
+def test_a_report_is_written_again(tmp_path: Path) -> None:
+    row = a_row("put-1x1", Byre={"put.per_second": 1}, etcd={"put.per_second": 2})
+    (tmp_path / "results.json").write_text(json.dumps(results([row])))
+    command = [sys.executable, BENCHMARKS / "bench.py", "--again", f"--output={tmp_path}"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    text = (tmp_path / "README.md").read_text()
+    assert "| Put 1 KiB, 1 x 1 | 1x | 1 | 2 | 0.50x | **missed**, [why](" in text
+
+
+def test_a_quick_run_is_not_written_where_the_report_is() -> None:
+    command = [sys.executable, BENCHMARKS / "bench.py", "--quick", "--etcd=none"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2 and "--output" in done.stderr
+
+
 def test_the_plan_can_be_asked_for() -> None:
     done = subprocess.run(
         [sys.executable, BENCHMARKS / "bench.py", "--plan", "--quick", "--etcd=none"],
