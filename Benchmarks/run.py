@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rows import Pace, Part, Row
+from rows import Guests, Pace, Part, Row
 from servers import Server
 
 # Above this share of its one core, byre-bench may be what is measured.
@@ -60,11 +60,15 @@ class Run:
 
     def __init__(
         self, bench: str, folder: Path, pace: Pace, budget: Budget,
-        others: list[Server] = (), only: list[str] = (),
+        others: list[Server] = (), durable: str | None = None, only: list[str] = (),
     ) -> None:  # fmt: skip
-        """`others` are measured in each row that needs nothing but an endpoint."""
+        """`others` are measured in each row that needs nothing but an endpoint.
+
+        `durable` is the program of an etcd that answers a put only when it is on disk.
+        """
         self.bench, self.folder, self.pace, self.budget = bench, folder, pace, budget
-        self.others, self.only = list(others), list(only)
+        self.others, self.durable, self.only = list(others), durable, list(only)
+        self.guests = Guests(len(self.others), durable is not None)
         self.rows: list[dict] = []
         self.cut: list[str] = []
         # How long all that is wanted should take.
@@ -83,7 +87,7 @@ class Run:
         used, rows = part.start, []
         self.planned_seconds += part.start
         for row in wanted:
-            seconds = part.row_planned(row, self.pace, len(self.others))
+            seconds = part.row_planned(row, self.pace, self.guests)
             self.planned_seconds += seconds
             if used + seconds > self.budget.left:
                 self.cut_off(row)

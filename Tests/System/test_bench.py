@@ -21,7 +21,7 @@ import plan  # noqa: E402
 import plots  # noqa: E402
 import report  # noqa: E402
 import rows as measured  # noqa: E402
-from rows import Goal, Pace, Part, Row  # noqa: E402
+from rows import Goal, Guests, Pace, Part, Row  # noqa: E402
 from run import Budget, Run, TimeUp  # noqa: E402
 from servers import Remote, Server, running  # noqa: E402
 
@@ -94,8 +94,9 @@ def a_row(identifier: str, **medians: dict[str, float]) -> dict:
 def test_a_run_is_planned_to_end_in_time(quick: bool, others: int, seconds: float) -> None:
     whole = plan.parts(quick)
     limit = plan.QUICK_LIMIT if quick else plan.LIMIT
-    pace = measured.fit(whole, 1 if quick else 3, limit, others)
-    total = measured.planned(whole, pace, others)
+    guests = Guests(others, durable=not quick)
+    pace = measured.fit(whole, 1 if quick else 3, limit, guests)
+    total = measured.planned(whole, pace, guests)
     print(f"{total:.0f} of {limit} s: {pace}")
     assert total <= measured.PLANNED_PART * limit
     # What nobody would believe is not measured either.
@@ -106,11 +107,18 @@ def test_with_many_targets_measurements_are_fewer_and_as_short_as_can_be() -> No
     row = Row("row", "", [], [], warmup=0, extra=0)
     parts = [Part("part", [row], servers=1, start=0)]
     limit = 8 / measured.PLANNED_PART
-    assert measured.fit(parts, 3, limit, others=0) == Pace(3, 2.5)
-    assert measured.fit(parts, 3, limit, others=1) == Pace(3, 1)
-    assert measured.fit(parts, 3, limit, others=3) == Pace(2, 1)
-    assert measured.fit(parts, 3, limit, others=15) == Pace(1, 0.5)
-    assert measured.fit(parts, 3, limit, others=99) == Pace(1, 0.5)
+    paces = [measured.fit(parts, 3, limit, Guests(others)) for others in (0, 1, 3, 15, 99)]
+    assert paces == [Pace(3, 2.5), Pace(3, 1), Pace(2, 1), Pace(1, 0.5), Pace(1, 0.5)]
+
+
+def test_guests_take_their_time_in_the_rows_they_are_in() -> None:
+    part = Part("part", [], servers=2, start=0)
+    own = Row("own", "", [], [], warmup=0, extra=0, joins=False)
+    put = Row("put", "", [], [], warmup=0, extra=0, durable=True)
+    guests = Guests(others=3, durable=True)
+    assert part.row_planned(own, Pace(1, 1), guests) == 2
+    assert part.row_planned(put, Pace(1, 1), guests) == 6
+    assert part.row_planned(put, Pace(1, 1), Guests()) == 2
 
 
 def test_the_limits_are_those_that_are_promised() -> None:
@@ -338,6 +346,21 @@ def test_the_committed_report_is_what_the_committed_results_make() -> None:
         pytest.skip("the results are of a run before there was a plan")
     assert (folder / "README.md").read_text() == report.markdown(kept, folder)
     assert report.goals(kept, REPOSITORY) in (REPOSITORY / "README.md").read_text()
+
+
+def test_a_report_is_written_again(tmp_path: Path) -> None:
+    row = a_row("put-1x1", Byre={"put.per_second": 1}, etcd={"put.per_second": 2})
+    (tmp_path / "results.json").write_text(json.dumps(results([row])))
+    command = [sys.executable, BENCHMARKS / "bench.py", "--again", f"--output={tmp_path}"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    text = (tmp_path / "README.md").read_text()
+    assert "| Put 1 KiB, 1 x 1 | 1x | 1 | 2 | 0.50x | **missed**, [why](" in text
+
+
+def test_a_quick_run_is_not_written_where_the_report_is() -> None:
+    command = [sys.executable, BENCHMARKS / "bench.py", "--quick", "--etcd=none"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2 and "--output" in done.stderr
 
 
 def test_the_plan_can_be_asked_for() -> None:

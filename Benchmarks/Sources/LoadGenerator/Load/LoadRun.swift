@@ -39,9 +39,7 @@ package struct LoadRun {
         metrics["per_second"] = Double(count) / self.shape.seconds
         meter.report(to: &metrics, operations: count, seconds: self.shape.seconds)
         if self.shape.rate != nil {
-            let late = crew.reduce(into: Series()) { $0.add($1.driver.lateness) }
-            metrics["generator.late_p99_us"] = Double(late.latency(percentile: 99)) / 1000
-            metrics["generator.late_max_us"] = Double(late.latencyMax) / 1000
+            metrics.add(lateness: crew.reduce(into: Series()) { $0.add($1.driver.lateness) })
         }
         metrics.problem = total.problem
         return metrics

@@ -30,6 +30,12 @@ package struct Metrics: Sendable {
         self["\(name).received_bytes_per_second"] = Double(series.receivedBytes) / seconds
     }
 
+    /// Reports how late this process was in sending what was due.
+    package mutating func add(lateness: Series) {
+        self["generator.late_p99_us"] = Double(lateness.latency(percentile: 99)) / 1000
+        self["generator.late_max_us"] = Double(lateness.latencyMax) / 1000
+    }
+
     package static let percentiles = [("p50", 50.0), ("p90", 90.0), ("p99", 99.0), ("p999", 99.9)]
 
     /// The median of each number that all rounds have.

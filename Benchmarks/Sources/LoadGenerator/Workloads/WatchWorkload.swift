@@ -87,6 +87,7 @@ package struct WatchWorkload: Workload {
         metrics["missing_events"] = Double(
             writer.allSucceeded * self.watches.count - driver.events
         )
+        metrics.add(lateness: writer.lateness)
         metrics["creation_ms"] = Double(driver.creation) / 1e6
         let events = driver.recorder.series[0].succeeded
         meter.report(to: &metrics, operations: events, seconds: self.shape.seconds)
