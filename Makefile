@@ -56,11 +56,15 @@ micro: build-packages ## Compare what small parts cost with Benchmarks/threshold
 	$(swift) build --configuration release --product byre-micro
 	$(PYTHON) Benchmarks/micro.py
 
-# Twice: on SQLite, and on PostgreSQL but for what makes clusters of its own and has run by then.
+# Twice at once, since tests mostly wait: on SQLite, and on PostgreSQL but for what makes clusters of
+# its own and runs in the first.
 system: build test-packages $(VENV)/bin/promtool ## Run the tests of the release executable.
-	$(VENV)/bin/python -m pytest Tests/System $(PYTEST_FLAGS)
-	$(VENV)/bin/python -m pytest Tests/System --store postgres -m "not slow and not postgres" \
-		$(PYTEST_FLAGS)
+	@$(VENV)/bin/python -m pytest Tests/System --store postgres -m "not slow and not postgres" \
+		$(PYTEST_FLAGS) >.build/system-postgres.log 2>&1 & \
+	postgres=$$!; status=0; \
+	$(VENV)/bin/python -m pytest Tests/System $(PYTEST_FLAGS) || status=$$?; \
+	wait $$postgres || status=$$?; \
+	cat .build/system-postgres.log; exit $$status
 
 test-packages:
 	@deploy/packages.sh $(TEST_PACKAGES)
