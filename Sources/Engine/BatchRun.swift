@@ -35,15 +35,20 @@ final class BatchRun {
     private(set) var hasRemovals = false
     private let configuration: Configuration
 
+    /// - Parameter operationCount: how many operations wait, of which as many as there is room for
+    ///   will be evaluated.
     init(
         firstRow: RowID,
         numbering: RowNumbering,
         home: TenantID? = nil,
-        configuration: Configuration
+        configuration: Configuration,
+        operationCount: Int = 0
     ) {
         self.home = home
-        self.batch = Batch(firstRow: firstRow, numbering: numbering)
+        let count = min(operationCount, configuration.batchOperationsMax)
+        self.batch = Batch(firstRow: firstRow, numbering: numbering, rowCount: count)
         self.configuration = configuration
+        self.results.reserveCapacity(count)
     }
 
     /// Whether another operation may join.

@@ -143,7 +143,7 @@ final class Committer {
         var submissions = submissions
         var next = 0
         while next < submissions.count {
-            let run = self.newRun(in: home)
+            let run = self.newRun(in: home, operationCount: submissions.count - next)
             var end = submissions.count
             if self.parts.shared != nil {
                 do throws(BackendError) {
@@ -172,12 +172,13 @@ final class Committer {
     }
 
     /// - Parameter home: the tenant that the run is about, where it is to be about one with a home.
-    private func newRun(in home: TenantID?) -> BatchRun {
+    private func newRun(in home: TenantID?, operationCount: Int = 0) -> BatchRun {
         BatchRun(
             firstRow: self.nextRow,
             numbering: self.parts.shared == nil && home == nil ? .store : .tenant,
             home: home,
-            configuration: self.parts.configuration
+            configuration: self.parts.configuration,
+            operationCount: operationCount
         )
     }
 
@@ -201,9 +202,11 @@ final class Committer {
             self.compactions.removalsCommitted()
         }
         self.abandonIfBegun()
-        self.publish(run)
+        let before = self.publish(run)
         let maintenance = self.answer(run)
         for work in run.work where work.isChanged { work.tenant.wakeStreams() }
+        // Nobody waits now for the memory of what nobody reads any more.
+        withExtendedLifetime(before) {}
         for result in maintenance { self.defragment(result) }
         if !run.batch.isEmpty { self.settle(isIdle: false) }
     }
@@ -286,33 +289,39 @@ final class Committer {
         replies.send()
     }
 
-    private func publish(_ run: BatchRun) {
+    /// - Returns: the tenants' states before.
+    private func publish(_ run: BatchRun) -> [Snapshot] {
         for row in run.batch.commit.rows where !row.version.isTombstone {
             self.parts.cache.insert(row.value, of: row.version.row, tenant: row.tenant)
         }
+        var before: [Snapshot] = []
         for work in run.work where work.isChanged {
-            self.publish(
+            let replaced = self.publish(
                 work.evaluation.state,
                 of: work.tenant,
                 changes: work.evaluation.changes,
                 leases: run.batch.commit.leases,
                 isCompacted: work.isCompacted
             )
+            before.append(replaced)
         }
+        return before
     }
 
     /// Makes a tenant's new state visible, and has its watchers' streams hold what changed: until
     /// ``TenantStore/wakeStreams()`` they sleep.
+    /// - Returns: the state before.
+    @discardableResult
     func publish(
         _ state: TenantState,
         of tenant: TenantStore,
         changes: [Change],
         leases: [CommitBatch.LeaseChange],
         isCompacted: Bool
-    ) {
+    ) -> Snapshot {
         let events = self.events(of: changes, in: tenant)
         let now = self.parts.clock.now()
-        let waiters = tenant.withLiveUnwoken { live in
+        let (waiters, before) = tenant.withLiveUnwoken { live in
             var waiters: [@Sendable () -> Void] = []
             for change in leases {
                 switch change {
@@ -333,12 +342,12 @@ final class Committer {
                 live.hub.record(changes)
             }
             if isCompacted { live.hub.compact(to: state.compactRevision) }
-            tenant.publish(state)
-            return waiters
+            return (waiters, tenant.publish(state))
         }
         for waiter in waiters { waiter() }
         self.parts.shared?.barrier.published(tenant)
         if isCompacted { self.compactions.begin(tenant) }
+        return before
     }
 
     /// The changes as watchers see them, with the previous values that some watcher wants; nil when

@@ -26,8 +26,8 @@ package final class FairQueue<Element: Sendable>: @unchecked Sendable {
 
         /// Takes the first element if the lane has enough for it.
         fileprivate func popAffordable() -> (element: Element, cost: Int)? {
-            guard let head = self.elements.first, head.cost <= self.deficit else { return nil }
-            self.elements.removeFirst()
+            guard !self.elements.isEmpty, self.elements[0].cost <= self.deficit else { return nil }
+            let head = self.elements.removeFirst()
             self.cost -= head.cost
             self.deficit -= head.cost
             return head
@@ -132,7 +132,16 @@ package final class FairQueue<Element: Sendable>: @unchecked Sendable {
     /// - Precondition: `cost` is positive.
     package func push(_ element: Element, cost: Int, to lane: Lane) -> PushResult {
         pthread_mutex_lock(self.mutex)
-        defer { pthread_mutex_unlock(self.mutex) }
+        let result = self.add(element, cost: cost, to: lane)
+        let isAwaited = self.waiters > 0
+        pthread_mutex_unlock(self.mutex)
+        // After the unlock, or the waiter would wake only to wait for the mutex.
+        if isAwaited, result == .pushed { pthread_cond_signal(self.condition) }
+        return result
+    }
+
+    /// Adds an element to the end of a lane, with the mutex held.
+    private func add(_ element: Element, cost: Int, to lane: Lane) -> PushResult {
         guard !self.isClosed else { return .closed }
         guard
             self.count < self.bounds.count, lane.elements.count < self.bounds.laneCount,
@@ -143,7 +152,6 @@ package final class FairQueue<Element: Sendable>: @unchecked Sendable {
         lane.cost += cost
         self.cost += cost
         self.count += 1
-        if self.waiters > 0 { pthread_cond_signal(self.condition) }
         return .pushed
     }
 

@@ -238,15 +238,16 @@ package final class TenantStore: Sendable {
         for (loop, streams) in loops { wakers[loop]?.wake(streams) }
     }
 
-    func publish(_ state: TenantState) {
+    /// Makes a new state the committed one.
+    /// - Returns: the one before. To let go of it may free many nodes, so nobody should wait for that.
+    @discardableResult
+    func publish(_ state: TenantState) -> Snapshot {
         let snapshot = Snapshot(state)
-        // The old snapshot is released outside the lock: that may free many nodes.
-        let old = self.published.withLock { published in
-            let old = published
+        return self.published.withLock { published in
+            let before = published
             published = snapshot
-            return old
+            return before
         }
-        _ = consume old
     }
 
     // MARK: Leases

@@ -91,6 +91,8 @@ package final class ValueCache: Sendable {
             var rings: [Ring] = []
             var ringOf: [TenantID: Int32] = [:]
             var freeRings: [Int32] = []
+            /// Ring that the newest entry is in, if there is one.
+            var newestRing: Int32?
             /// Ring that made room last, and ring that was last looked at for its age.
             var richRing = 0
             var agedRing = 0
@@ -141,20 +143,23 @@ package final class ValueCache: Sendable {
             let size = value.count + ValueCache.entryOverhead
             guard size <= self.capacity else { return }
             self.state.withLock { state in
-                guard state.places[row] == nil else { return }
                 while state.bytes + size > self.capacity {
                     guard !sparingUsed || state.evictUnused() else { return }
                     if !sparingUsed { state.evict() }
                 }
-                let ring = state.ring(of: tenant)
-                let slot = Slot(row: row, value: value, ring: ring)
-                let place = state.free.popLast() ?? state.slots.count
+                let place = state.free.last ?? state.slots.count
+                // Hardly ever is it there already, and so it is looked for by putting it in.
+                if let known = state.places.updateValue(place, forKey: row) {
+                    state.places[row] = known
+                    return
+                }
+                let slot = Slot(row: row, value: value, ring: state.ring(of: tenant))
                 if place == state.slots.count {
                     state.slots.append(slot)
                 } else {
+                    state.free.removeLast()
                     state.slots[place] = slot
                 }
-                state.places[row] = place
                 state.link(place)
             }
         }
@@ -230,7 +235,11 @@ extension ValueCache.Shard.State {
 
     /// The ring of a tenant, made if there is none.
     fileprivate mutating func ring(of tenant: TenantID) -> Int32 {
-        if let ring = self.ringOf[tenant] { return ring }
+        if let ring = self.newestRing, self.rings[Int(ring)].tenant == tenant { return ring }
+        if let ring = self.ringOf[tenant] {
+            self.newestRing = ring
+            return ring
+        }
         let ring = self.freeRings.popLast() ?? Int32(self.rings.count)
         if ring == self.rings.count {
             self.rings.append(ValueCache.Shard.Ring(tenant: tenant))
@@ -238,6 +247,7 @@ extension ValueCache.Shard.State {
             self.rings[Int(ring)] = ValueCache.Shard.Ring(tenant: tenant)
         }
         self.ringOf[tenant] = ring
+        self.newestRing = ring
         return ring
     }
 
@@ -275,6 +285,7 @@ extension ValueCache.Shard.State {
             self.ringOf[self.rings[ring].tenant] = nil
             self.rings[ring].hand = -1
             self.freeRings.append(slot.ring)
+            if self.newestRing == slot.ring { self.newestRing = nil }
         } else {
             self.slots[Int(slot.next)].previous = slot.previous
             self.slots[Int(slot.previous)].next = slot.next

@@ -17,9 +17,11 @@ package final class Batch {
     /// Where the rows are in `commit`, with ``RowNumbering/tenant``.
     private var places: [RowID: Int] = [:]
 
-    package init(firstRow: RowID, numbering: RowNumbering = .store) {
+    /// - Parameter rowCount: how many rows are likely, to make room for.
+    package init(firstRow: RowID, numbering: RowNumbering = .store, rowCount: Int = 0) {
         self.firstRow = firstRow
         self.numbering = numbering
+        self.commit.rows.reserveCapacity(rowCount)
     }
 
     /// Row of the next version of a tenant.

@@ -12,12 +12,13 @@ extension KeyIndex.Node {
             if self.children[position].node.header.isUnderfull { self.refill(childAt: position) }
             return
         }
+        self.settle()
         let slot = self.keys.find(key).slot
         if count <= (self.older.isEmpty ? 0 : self.older[slot].count) {
             self.older[slot].removeFirst(count)
         } else {
             self.keys.remove(at: slot)
-            self.latest.remove(at: slot)
+            self.settled.remove(at: slot)
             if !self.older.isEmpty { self.older.remove(at: slot) }
         }
         if self.older.allSatisfy(\.isEmpty) { self.older = [] }

@@ -11,10 +11,12 @@ extension KeyIndex {
         package var key: Bytes { self.leaf.header.keys[self.slot] }
 
         /// The newest version, which may be a tombstone.
-        package var latest: Version { self.leaf.header.latest[self.slot] }
+        package var latest: Version { self.leaf.read { $0.latest(at: self.slot) } }
 
         /// How many versions there are, from 1.
-        package var versionCount: Int { self.olderCount &+ 1 }
+        package var versionCount: Int {
+            self.olderCount &+ 1 &+ self.leaf.header.recent.count(at: self.slot)
+        }
 
         /// All versions, ascending.
         /// - Complexity: O(`versionCount`).
@@ -40,31 +42,58 @@ extension KeyIndex {
 
 // MARK: Positions
 
-/// A version's position is the number of older ones.
+/// A version's position is the number of older ones: first come those of `older`, then the one of
+/// `settled`, then the recent ones.
 extension KeyIndex.Entry {
     private var olderCount: Int {
         self.leaf.header.older.isEmpty ? 0 : self.leaf.header.older[self.slot].count
     }
 
+    private var settled: Version { self.leaf.header.settled[self.slot] }
+
     /// - Complexity: O(log `versionCount`).
     func version(at position: Int) -> Version {
-        position < self.olderCount ? self.leaf.header.older[self.slot][position] : self.latest
+        let olderCount = self.olderCount
+        if position < olderCount { return self.leaf.header.older[self.slot][position] }
+        var version = self.settled
+        var left = position &- olderCount
+        self.leaf.header.recent.forEach(at: self.slot) {
+            guard left > 0 else { return false }
+            version = $0
+            left &-= 1
+            return true
+        }
+        return version
     }
 
     /// Counts the versions whose main revision is `revision` or less.
     /// - Complexity: O(log `versionCount`).
     func count(through revision: Int64) -> Int {
-        if self.latest.modRevision <= revision { return self.versionCount }
-        return self.leaf.header.older.isEmpty
-            ? 0 : self.leaf.header.older[self.slot].count(through: revision)
+        guard self.settled.modRevision <= revision else {
+            return self.leaf.header.older.isEmpty
+                ? 0 : self.leaf.header.older[self.slot].count(through: revision)
+        }
+        var count = self.olderCount &+ 1
+        self.leaf.header.recent.forEach(at: self.slot) {
+            guard $0.modRevision <= revision else { return false }
+            count &+= 1
+            return true
+        }
+        return count
     }
 
     /// Visits the versions from `position` on, ascending.
     func forEachVersion(from position: Int, _ body: (Version) -> Void) {
-        if !self.leaf.header.older.isEmpty {
+        let olderCount = self.olderCount
+        if position < olderCount {
             self.leaf.header.older[self.slot].forEach(from: position, body)
         }
-        body(self.latest)
+        if position <= olderCount { body(self.settled) }
+        var skipped = Swift.max(position &- olderCount &- 1, 0)
+        self.leaf.header.recent.forEach(at: self.slot) {
+            if skipped > 0 { skipped &-= 1 } else { body($0) }
+            return true
+        }
     }
 
     /// Counts the oldest versions, which a compaction at `revision` removes.

@@ -49,7 +49,7 @@ private struct Check {
         let node = reference.header
         let least = depth > 0 ? KeyIndex.Node.countMin : node.isLeaf ? 0 : 2
         try expect(
-            (least...KeyIndex.Node.countMax).contains(node.count),
+            (least...node.countMax).contains(node.count),
             "a node at depth \(depth) has a count of \(node.count)"
         )
         for slot in 0..<node.keys.count {
@@ -75,7 +75,7 @@ private struct Check {
         depth: Int
     ) throws(KeyIndex.InvariantViolation) -> KeyIndex.Summary {
         let leaf = reference.header
-        let count = leaf.latest.count
+        let count = leaf.settled.count
         try expect(
             self.shape.leaves == 0 || depth == self.shape.depth,
             "leaves at depths \(depth) and \(self.shape.depth)"
@@ -90,6 +90,13 @@ private struct Check {
             "a leaf keeps histories that are all empty"
         )
         try expect(leaf.older.allSatisfy(\.isWellJoined), "a history is in pieces")
+        try expect(
+            leaf.recent.elements.count <= RecentVersions.countMax
+                && leaf.recent.elements.allSatisfy {
+                    $0.slot < count && leaf.recent.contains($0.slot)
+                },
+            "the recent versions are not those of \(count) keys"
+        )
         self.shape.depth = depth
         self.shape.leaves += 1
         self.keys += count
@@ -119,7 +126,10 @@ private struct Check {
             branch.keys.count == count - 1,
             "\(branch.keys.count) separators part \(count) children"
         )
-        try expect(branch.latest.isEmpty && branch.older.isEmpty, "a branch has versions")
+        try expect(
+            branch.settled.isEmpty && branch.older.isEmpty && branch.recent.isEmpty,
+            "a branch has versions"
+        )
         for position in 0..<count {
             let found = try self.node(
                 branch.children[position].node,

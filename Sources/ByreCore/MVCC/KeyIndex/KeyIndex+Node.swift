@@ -2,25 +2,44 @@ extension KeyIndex {
     /// A leaf, which holds keys and their versions, or a branch, which holds leaves or branches.
     ///
     /// The arrays of a copied node are shared until one of them changes, so that writing a key that
-    /// exists copies no keys.
+    /// exists copies no keys, and of the versions only the recent ones.
     ///
     /// **Invariant:** all leaves are equally deep; every node but the root has between `countMin`
-    /// and `countMax` keys (leaf) or children (branch); a branch at the root has two.
+    /// and `keysMax` keys (leaf) or `childrenMax` children (branch); a branch at the root has two.
     struct Node {
         /// The keys of a leaf, or what divides the children of a branch: the keys of child `i` are
         /// not less than separator `i - 1`, and less than separator `i`.
         var keys = KeyTable()
-        /// Leaf: the latest version of each key.
-        var latest: ContiguousArray<Version> = []
-        /// Leaf: the versions of each key before the latest; empty when no key has any.
+        /// Leaf: the versions of each key before that of `settled`; empty when no key has any.
         var older: ContiguousArray<VersionHistory> = []
+        /// Leaf: the latest version of each key that is not among the recent ones.
+        var settled: ContiguousArray<Version> = []
+        /// Leaf: the versions of each key after that of `settled`.
+        var recent = RecentVersions()
         /// Branch: one more than there are separators.
         var children: ContiguousArray<Child> = []
 
         var isLeaf: Bool { self.children.isEmpty }
 
         /// Keys of a leaf, children of a branch.
-        var count: Int { self.isLeaf ? self.latest.count : self.children.count }
+        var count: Int { self.isLeaf ? self.settled.count : self.children.count }
+
+        /// The child that `key` belongs to; nil in a leaf.
+        func child(holding key: Bytes) -> Child? {
+            self.isLeaf ? nil : self.children[self.keys.countUpTo(key)]
+        }
+
+        /// Leaf: the latest version of a key.
+        func latest(at slot: Int) -> Version {
+            guard self.recent.contains(slot) else { return self.settled[slot] }
+            return self.recent.latest(at: slot) ?? self.settled[slot]
+        }
+
+        /// Leaf: whether a key is live.
+        func isLive(at slot: Int) -> Bool {
+            guard self.recent.contains(slot) else { return !self.settled[slot].isTombstone }
+            return !self.latest(at: slot).isTombstone
+        }
     }
 
     /// A node below a branch, and what it holds.
@@ -46,6 +65,12 @@ extension KeyIndex {
                 Reference.create(minimumCapacity: 0) { _ in node },
                 to: Reference.self
             )
+        }
+
+        /// Reads the node, which the runtime does not check as it does for `header`.
+        @inline(__always)
+        func read<Result>(_ body: (borrowing Node) -> Result) -> Result {
+            self.withUnsafeMutablePointerToHeader { body($0.pointee) }
         }
 
         /// Changes the node.
@@ -98,23 +123,31 @@ func makeUnique(_ reference: inout KeyIndex.Reference) {
 // MARK: Bounds
 
 extension KeyIndex.Node {
-    /// Most keys of a leaf and most children of a branch.
+    /// Most keys of a leaf.
     ///
     /// Measured with a million keys of 51 bytes put in random order: 32, 64 and 128 are equally
-    /// fast and take 97, 87 and 83 MB. What a change has to copy grows with the number.
-    static let countMax = 64
+    /// fast and take 97, 87 and 83 MB.
+    static let keysMax = RecentVersions.slotsMax
+    /// Most children of a branch.
+    ///
+    /// A change copies a reference to each child of the branches on its way, which costs more than
+    /// another level does.
+    static let childrenMax = 16
     /// Fewest keys of a leaf and fewest children of a branch, the root aside.
     static let countMin = 4
     /// With fewer than this a node is joined with a neighbour, unless its keys are long.
-    private static let countLow = 16
+    private var countLow: Int { self.countMax / 4 }
     /// A node whose keys are longer than this together is split while it has `2 * countMin`, for
     /// whoever inserts a key copies all of them.
     private static let keyBytesMax = 8192
 
+    /// Most keys or children of this node.
+    var countMax: Int { self.isLeaf ? Self.keysMax : Self.childrenMax }
+
     /// Whether the node must be split.
     var isOverfull: Bool {
         let count = self.count
-        return count > Self.countMax
+        return count > self.countMax
             || (count >= 2 * Self.countMin && self.keys.byteCount > Self.keyBytesMax)
     }
 
@@ -122,7 +155,7 @@ extension KeyIndex.Node {
     var isUnderfull: Bool {
         let count = self.count
         return count < Self.countMin
-            || (count < Self.countLow && self.keys.byteCount < Self.keyBytesMax / 4)
+            || (count < self.countLow && self.keys.byteCount < Self.keyBytesMax / 4)
     }
 
     /// What the node holds.
@@ -130,9 +163,37 @@ extension KeyIndex.Node {
     var summary: KeyIndex.Summary {
         var summary = KeyIndex.Summary()
         for child in self.children { summary.add(child.summary) }
-        for version in self.latest { summary.add(KeyIndex.Step(previous: nil, version: version)) }
+        for version in self.settled { summary.add(KeyIndex.Step(previous: nil, version: version)) }
         for history in self.older { summary.versions &+= history.count }
+        for (place, element) in self.recent.elements.enumerated() {
+            let before = self.recent.elements[..<place].last { $0.slot == element.slot }?.version
+            let previous = before ?? self.settled[element.slot]
+            summary.add(KeyIndex.Step(previous: previous, version: element.version))
+        }
         return summary
+    }
+}
+
+// MARK: Settling
+
+extension KeyIndex.Node {
+    /// Puts the recent versions of a leaf where they belong. What changes a leaf otherwise than by a
+    /// version of one of its keys begins with this.
+    /// - Complexity: O(`count`).
+    mutating func settle() {
+        if self.recent.isEmpty { return }
+        if self.older.isEmpty { self.reserveOlder() }
+        for element in self.recent.elements {
+            self.older[element.slot].append(self.settled[element.slot])
+            self.settled[element.slot] = element.version
+        }
+        self.recent = RecentVersions()
+    }
+
+    /// Gives each key of a leaf a history.
+    private mutating func reserveOlder() {
+        self.older.reserveCapacity(self.settled.count)
+        while self.older.count < self.settled.count { self.older.append(VersionHistory()) }
     }
 }
 
@@ -147,6 +208,7 @@ extension KeyIndex.Node {
 
     /// Moves the keys or children from `position` on into a new node.
     mutating func split(at position: Int) -> Split {
+        self.settle()
         let whole = self
         let isLeaf = whole.isLeaf
         let right = position..<whole.count
@@ -160,10 +222,11 @@ extension KeyIndex.Node {
     }
 
     /// A copy of some of the keys or children, with no room to spare.
+    /// - Precondition: nothing is to be settled.
     private func part(_ range: Range<Int>, keys: Range<Int>) -> KeyIndex.Node {
         var part = KeyIndex.Node(keys: KeyTable(self.keys, keys))
         if self.isLeaf {
-            part.latest = ContiguousArray(self.latest[range])
+            part.settled = ContiguousArray(self.settled[range])
             if !self.older.isEmpty, !self.older[range].allSatisfy(\.isEmpty) {
                 part.older = ContiguousArray(self.older[range])
             }
@@ -174,10 +237,12 @@ extension KeyIndex.Node {
     }
 
     /// Appends the content of `node`, which follows this node in the order of keys.
-    mutating func append(_ node: KeyIndex.Node, separator: Bytes) {
+    mutating func append(_ node: consuming KeyIndex.Node, separator: Bytes) {
         if self.isLeaf {
+            self.settle()
+            node.settle()
             if !node.older.isEmpty { self.reserveOlder() }
-            self.latest.append(contentsOf: node.latest)
+            self.settled.append(contentsOf: node.settled)
             self.older.append(contentsOf: node.older)
             if !self.older.isEmpty { self.reserveOlder() }
         } else {
@@ -185,12 +250,6 @@ extension KeyIndex.Node {
             self.children.append(contentsOf: node.children)
         }
         self.keys.append(node.keys)
-    }
-
-    /// Gives each key of a leaf a history.
-    mutating func reserveOlder() {
-        self.older.reserveCapacity(self.latest.count)
-        while self.older.count < self.latest.count { self.older.append(VersionHistory()) }
     }
 
     /// Joins the child at `position` with a neighbour, and divides them again if that is too much.

@@ -8,7 +8,7 @@ extension KeyIndex.Node {
     ) -> (step: KeyIndex.Step, split: Split?) {
         if self.isLeaf {
             let (slot, isMatch) = self.keys.find(key)
-            let previous = isMatch ? self.latest[slot] : nil
+            let previous = isMatch ? self.latest(at: slot) : nil
             let step = KeyIndex.Step(previous: previous, version: version(previous))
             if let previous {
                 self.replace(previous, at: slot, with: step.version)
@@ -34,14 +34,14 @@ extension KeyIndex.Node {
             previous.revision < version.revision,
             "versions of a key arrive in the order of their revisions"
         )
-        if self.older.isEmpty { self.reserveOlder() }
-        self.older[slot].append(previous)
-        self.latest[slot] = version
+        if self.recent.isFull { self.settle() }
+        self.recent.append(version, at: slot)
     }
 
     private mutating func insert(_ key: Bytes, _ version: Version, at slot: Int) {
+        self.settle()
         self.keys.insert(key, at: slot)
-        self.latest.insertTightly(version, at: slot)
+        self.settled.insertTightly(version, at: slot)
         if !self.older.isEmpty { self.older.insertTightly(VersionHistory(), at: slot) }
     }
 

@@ -49,7 +49,7 @@ extension KeyIndex {
         }
         self.forEachLeaf(in: range, where: { $0.live > 0 }) { leaf, slots in
             for slot in slots {
-                let latest = leaf.header.latest[slot]
+                let latest = leaf.header.latest(at: slot)
                 if !latest.isTombstone, !body(leaf.header.keys[slot], latest) { return false }
             }
             return true
@@ -82,7 +82,7 @@ extension KeyIndex {
         _ body: (_ key: Bytes, _ version: Version, _ previous: Version?) -> Bool
     ) {
         self.forEachLeaf(in: range, where: { $0.newest >= first }) { leaf, slots in
-            for slot in slots where leaf.header.latest[slot].modRevision >= first {
+            for slot in slots where leaf.header.latest(at: slot).modRevision >= first {
                 let entry = Entry(leaf: leaf, slot: slot)
                 let key = entry.key
                 let goesOn = entry.forEachVersion(modifiedFrom: first, through: last) {
@@ -153,7 +153,7 @@ extension KeyIndex.Reference {
     ) -> Bool {
         if self.header.isLeaf {
             let first = start.map { self.header.keys.find($0).slot } ?? 0
-            let last = end.map { self.header.keys.find($0).slot } ?? self.header.latest.count
+            let last = end.map { self.header.keys.find($0).slot } ?? self.header.count
             return first < last ? body(self, first..<last) : true
         }
         let first = start.map { self.header.keys.countUpTo($0) } ?? 0
@@ -179,9 +179,8 @@ extension KeyIndex.Reference {
             for left in 0..<position { count &+= node.header.children[left].summary.live }
             node = node.header.children[position].node
         }
-        for slot in 0..<node.header.keys.find(key).slot where !node.header.latest[slot].isTombstone
-        {
-            count &+= 1
+        for slot in 0..<node.header.keys.find(key).slot {
+            if node.header.isLive(at: slot) { count &+= 1 }
         }
         return count
     }

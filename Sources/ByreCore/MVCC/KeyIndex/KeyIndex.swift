@@ -47,10 +47,8 @@ package struct KeyIndex: @unchecked Sendable {
 
     func entry(_ key: Bytes) -> Entry? {
         var node = self.root
-        while !node.header.isLeaf {
-            node = node.header.children[node.header.keys.countUpTo(key)].node
-        }
-        let (slot, isMatch) = node.header.keys.find(key)
+        while let child = node.read({ $0.child(holding: key)?.node }) { node = child }
+        let (slot, isMatch) = node.read { $0.keys.find(key) }
         return isMatch ? Entry(leaf: node, slot: slot) : nil
     }
 

@@ -5,7 +5,7 @@
 /// recent versions are copied by an append; the others lie in runs, where runs of equal length are
 /// joined into one of twice the length, so that there are few of them.
 ///
-/// One word, nil without versions: whoever copies a leaf copies one for each key.
+/// One word, nil without versions: who settles a leaf that others share copies one for each key.
 struct VersionHistory {
     private var storage: Storage?
 
