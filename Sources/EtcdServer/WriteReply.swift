@@ -5,31 +5,40 @@ import GRPC
 import Tenancy
 
 /// Brings the outcome of a write back to its call.
-final class WriteReply: Reply {
+final class WriteReply: Reply, @unchecked Sendable {
+    // Sendable: what is not Sendable by itself, the call, is touched in `complete`, on the call's loop.
     let executor: any ReplyExecutor
-    private let call: LoopBound<ServerCall>
+    private let call: ServerCall
+    private let server: EtcdServer
     private let tenant: TenantStore
-    private let answer: @Sendable (Outcome) -> FramedMessage
+    private let answer: Answer
+
+    /// Encodes the outcome of an operation. Most need nothing else for that than what they are given,
+    /// and then a call allocates no closure.
+    typealias Answer = @Sendable (EtcdServer, TenantStore, Outcome) -> FramedMessage
 
     /// - Parameter answer: encodes the outcome of the operation submitted.
     init(
         _ call: ServerCall,
+        _ server: EtcdServer,
         _ tenant: TenantStore,
-        answer: @escaping @Sendable (Outcome) -> FramedMessage
+        answer: @escaping Answer
     ) {
         self.executor = call.loop
-        self.call = LoopBound(call, loop: call.loop)
+        self.call = call
+        self.server = server
         self.tenant = tenant
         self.answer = answer
     }
 
     func complete(_ result: Result<Outcome, RequestError>) {
-        let call = self.call.value
+        let call = self.call
+        call.loop.preconditionIsCurrent()
         // Nobody is there to read the answer of a call that was reset.
         guard call.isOpen else { return }
         switch result {
         case .success(let outcome):
-            let answer = self.answer(outcome)
+            let answer = self.answer(self.server, self.tenant, outcome)
             EtcdServer.charge(answer, self.tenant, call)
             call.reply(answer)
         case .failure(let error): call.fail(Status(error))
@@ -70,7 +79,7 @@ extension EtcdServer {
         of call: ServerCall,
         waitsForPhysical: Bool = false,
         validate: () throws(EtcdError) -> Void = {},
-        answer: @escaping @Sendable (Outcome) -> FramedMessage
+        answer: @escaping WriteReply.Answer
     ) {
         let tenant = self.tenant(of: call)
         guard self.hasSpace(for: operation, tenant) else {
@@ -102,14 +111,14 @@ extension EtcdServer {
         _ tenant: TenantStore,
         _ call: ServerCall,
         waitsForPhysical: Bool,
-        answer: @escaping @Sendable (Outcome) -> FramedMessage
+        answer: @escaping WriteReply.Answer
     ) {
         do throws(RequestError) {
             try self.store.submit(
                 operation,
                 to: tenant,
                 waitsForPhysical: waitsForPhysical,
-                reply: WriteReply(call, tenant, answer: answer)
+                reply: WriteReply(call, self, tenant, answer: answer)
             )
         } catch {
             call.fail(Status(error))

@@ -22,9 +22,15 @@ package final class ServerCall {
     /// When the call is over, in nanoseconds of ``LoopHandle/now``; `UInt64.max` for never.
     package let deadline: UInt64
     /// Unary calls: the call is over without our doing, so ``reply(_:)`` would reach nobody.
-    @exclusivity(unchecked) package var onEnd: ((Status) -> Void)?
+    package var onEnd: ((Status) -> Void)? {
+        get { self.endHandler }
+        set { self.endHandler = newValue }
+    }
     /// The call has its outcome, whoever gave it; called once.
-    @exclusivity(unchecked) package var onSettled: (() -> Void)?
+    package var onSettled: (() -> Void)? {
+        get { self.settleHandler }
+        set { self.settleHandler = newValue }
+    }
     /// False once the call has its outcome: nothing that is sent goes anywhere.
     package var isOpen: Bool { self.hasNoOutcome }
     /// Bytes that were sent by the handler and not yet taken by HTTP/2.
@@ -34,14 +40,20 @@ package final class ServerCall {
     /// Whether ``deliverDrained()`` has something to say.
     package var isDrained: Bool { self.hasDrained }
     /// Whom the call is answered for: what the layer above has found out, for those it calls.
-    @exclusivity(unchecked) package var caller: AnyObject?
-    /// When the call began, on its transport's clock; for whoever measures.
-    @exclusivity(unchecked) package var startedAt: UInt64 = 0
+    package var caller: AnyObject? {
+        get { self.knownCaller }
+        set { self.knownCaller = newValue }
+    }
+    /// When the call began, in nanoseconds of its transport's clock; for whoever measures.
+    package let startedAt: UInt64
     /// Links of ``DeadlineQueue``.
     @exclusivity(unchecked) var deadlineLinks = DeadlineQueue.Links()
 
     // What other modules read often is computed from these: a stored property is checked for exclusive
     // access again where another module reads it.
+    @exclusivity(unchecked) private var endHandler: ((Status) -> Void)?
+    @exclusivity(unchecked) private var settleHandler: (() -> Void)?
+    @exclusivity(unchecked) private var knownCaller: AnyObject?
     @exclusivity(unchecked) private var hasNoOutcome = true
     @exclusivity(unchecked) private var unreadBytes = 0
     @exclusivity(unchecked) private var hasDrained = false
@@ -56,10 +68,7 @@ package final class ServerCall {
 
     // What leaves.
     @exclusivity(unchecked) private var hasHeaders = false
-    @exclusivity(unchecked) private var queue: [FramedMessage] = []
-    @exclusivity(unchecked) private var queueHead = 0
-    /// Bytes of the first message in the queue that have left.
-    @exclusivity(unchecked) private var queueOffset = 0
+    @exclusivity(unchecked) private var queue = SendQueue()
     @exclusivity(unchecked) private var source: (any MessageSource)?
     @exclusivity(unchecked) private var sourceRemaining = 0
     @exclusivity(unchecked) private var outcome: Status?
@@ -77,6 +86,7 @@ package final class ServerCall {
         peer: Peer,
         metadata: Metadata = .empty,
         deadline: UInt64 = .max,
+        startedAt: UInt64 = 0,
         messageBytesMax: Int,
         transport: any CallTransport
     ) {
@@ -86,6 +96,7 @@ package final class ServerCall {
         self.peer = peer
         self.requestMetadata = metadata
         self.deadline = deadline
+        self.startedAt = startedAt
         self.messageBytesMax = messageBytesMax
         self.transport = transport
     }
@@ -182,11 +193,11 @@ package final class ServerCall {
         self.hasNoOutcome = false
         self.acceptsInput = false
         self.outcome = status
-        self.onEnd = nil
+        self.endHandler = nil
         self.handler = nil
-        if let onSettled {
-            self.onSettled = nil
-            onSettled()
+        if let settleHandler {
+            self.settleHandler = nil
+            settleHandler()
         }
         self.transport?.settled(self, status.code)
         self.deframer.discard()
@@ -281,7 +292,7 @@ package final class ServerCall {
     /// - Parameter answering: Whether the client can still be told the status.
     package func end(_ reason: Status, answering: Bool) {
         let handler = self.handler
-        let onEnd = self.onEnd
+        let onEnd = self.endHandler
         if self.isOpen {
             if answering {
                 self.finish(reason)
@@ -304,8 +315,7 @@ package final class ServerCall {
 
     /// The stream is gone, and with it whatever has not been sent.
     private func release() {
-        self.queue = []
-        self.queueHead = 0
+        self.queue = SendQueue()
         self.unreadBytes = 0
         self.transport = nil
         if let source = self.source {
@@ -317,11 +327,9 @@ package final class ServerCall {
     /// Writes the next bytes of the response's body into `buffer`.
     /// - Complexity: O(bytes written).
     package func read(into buffer: UnsafeMutableRawBufferPointer) -> CallRead {
-        var count = 0
-        if self.queueHead < self.queue.count {
-            count = self.readQueue(into: buffer)
-        }
-        if self.source != nil, self.queueHead == self.queue.count {
+        var count = self.queue.read(into: buffer)
+        self.unreadBytes -= count
+        if self.source != nil, self.queue.isEmpty {
             count += self.readSource(
                 into: UnsafeMutableRawBufferPointer(rebasing: buffer[count...])
             )
@@ -330,7 +338,7 @@ package final class ServerCall {
             self.wasAboveLowWater = false
             self.hasDrained = true
         }
-        if let outcome, self.source == nil, self.queueHead == self.queue.count {
+        if let outcome, self.source == nil, self.queue.isEmpty {
             return .last(count, outcome)
         }
         guard count == 0 else { return .bytes(count) }
@@ -343,45 +351,6 @@ package final class ServerCall {
         guard self.isDrained else { return }
         self.hasDrained = false
         self.handler?.drained()
-    }
-
-    private func readQueue(into buffer: UnsafeMutableRawBufferPointer) -> Int {
-        var count = 0
-        while self.queueHead < self.queue.count, count < buffer.count {
-            let part = self.queue[self.queueHead].bytes.withUnsafeBytes { message in
-                let part = min(message.count - self.queueOffset, buffer.count - count)
-                UnsafeMutableRawBufferPointer(rebasing: buffer[count..<count + part]).copyMemory(
-                    from: UnsafeRawBufferPointer(
-                        rebasing: message[self.queueOffset..<self.queueOffset + part]
-                    )
-                )
-                return part
-            }
-            count += part
-            self.queueOffset += part
-            if self.queueOffset == self.queue[self.queueHead].bytes.count {
-                self.queueOffset = 0
-                self.queueHead += 1
-            }
-        }
-        self.unreadBytes -= count
-        self.trimQueue()
-        return count
-    }
-
-    /// Lets go of messages that have left, when they are half of the queue or more.
-    private func trimQueue() {
-        if self.queueHead == self.queue.count {
-            if self.queue.count == 1, self.outcome == nil {
-                self.queue.removeLast()
-            } else {
-                self.queue.removeAll(keepingCapacity: self.outcome == nil && self.queue.count < 64)
-            }
-            self.queueHead = 0
-        } else if self.queueHead >= 32, self.queueHead * 2 >= self.queue.count {
-            self.queue.removeFirst(self.queueHead)
-            self.queueHead = 0
-        }
     }
 
     private func readSource(into buffer: UnsafeMutableRawBufferPointer) -> Int {

@@ -4,10 +4,11 @@ import CNGHTTP2
 enum Library {
     /// Creates a session whose callbacks find their ``Session`` at `userData`.
     ///
-    /// Source: <https://nghttp2.org/documentation/nghttp2_session_server_new2.html>
+    /// Source: <https://nghttp2.org/documentation/nghttp2_session_server_new3.html>
     static func makeSession(
         _ role: SessionRole,
         _ limits: SessionLimits,
+        memory: nghttp2_mem,
         userData: UnsafeMutableRawPointer
     ) -> OpaquePointer? {
         var options: OpaquePointer?
@@ -38,9 +39,13 @@ enum Library {
         nghttp2_session_callbacks_set_send_data_callback(callbacks, sendBody)
 
         var session: OpaquePointer?
+        // nghttp2 copies it.
+        var memory = memory
         switch role {
-        case .server: check(nghttp2_session_server_new2(&session, callbacks, userData, options))
-        case .client: check(nghttp2_session_client_new2(&session, callbacks, userData, options))
+        case .server:
+            check(nghttp2_session_server_new3(&session, callbacks, userData, options, &memory))
+        case .client:
+            check(nghttp2_session_client_new3(&session, callbacks, userData, options, &memory))
         }
         return session
     }
@@ -61,14 +66,9 @@ enum Library {
     }
 
     private static let header: nghttp2_on_header_callback2 = { _, _, name, value, _, userData in
-        guard let userData else { return 0 }
-        let name = nghttp2_rcbuf_get_buf(name)
-        let value = nghttp2_rcbuf_get_buf(value)
+        guard let name, let value, let userData else { return 0 }
         return Unmanaged<Session>.fromOpaque(userData)._withUnsafeGuaranteedRef {
-            $0.header(
-                UnsafeRawBufferPointer(start: name.base, count: name.len),
-                UnsafeRawBufferPointer(start: value.base, count: value.len)
-            )
+            $0.header(HeaderField(name, value))
                 ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
         }
     }

@@ -51,7 +51,7 @@ package final class Session {
     @exclusivity(unchecked) var blockStream: Int32 = 0
     @exclusivity(unchecked) var blockStart = 0
     @exclusivity(unchecked) var blockBytes = 0
-    @exclusivity(unchecked) private var held: HeldFields?
+    @exclusivity(unchecked) private var held: [HeaderField]?
 
     // The output of the `pull` that is running.
     @exclusivity(unchecked) var output = UnsafeMutableRawBufferPointer(start: nil, count: 0)
@@ -77,12 +77,14 @@ package final class Session {
         self.handle = Library.makeSession(
             role,
             limits,
+            memory: buffers.pool.functions,
             userData: Unmanaged.passUnretained(self).toOpaque()
         )
         self.announce()
     }
 
     deinit {
+        for field in self.held ?? [] { field.release() }
         nghttp2_session_del(self.handle)
     }
 
@@ -342,7 +344,7 @@ package final class Session {
 extension Session {
     func beganHeaders(_ id: Int32, opensStream: Bool) -> Bool {
         self.blockStream = id
-        self.blockStart = self.buffers.fields.count
+        self.blockStart = self.buffers.fieldCount
         self.blockBytes = 0
         guard opensStream else { return true }
         guard self.streamCount < self.limits.streamsMax else {
@@ -358,8 +360,8 @@ extension Session {
         return true
     }
 
-    func header(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Bool {
-        self.blockBytes += name.count + value.count + 32
+    func header(_ field: HeaderField) -> Bool {
+        self.blockBytes += Int(field.size)
         guard self.blockBytes <= self.limits.headerListBytesMax else {
             nghttp2_submit_rst_stream(
                 self.handle,
@@ -370,7 +372,7 @@ extension Session {
             self.blockStream = 0
             return false
         }
-        self.buffers.append(name: name, value: value)
+        self.buffers.append(field)
         return true
     }
 
@@ -380,7 +382,7 @@ extension Session {
             self.blockStream = 0
             guard let stream = self.stream(header.stream_id) else { return }
             self.buffers.recorded.append(
-                .headers(stream, fields: self.blockStart..<self.buffers.fields.count)
+                .headers(stream, fields: self.blockStart..<self.buffers.fieldCount)
             )
             if header.endsStream {
                 self.buffers.recorded.append(.halfClosed(stream))

@@ -1,4 +1,4 @@
-/// Counts amounts in buckets whose bounds double. Any thread may record and read.
+/// Counts amounts in buckets whose bounds double. Any thread may read.
 package final class Histogram: Sendable {
     /// The buckets' upper bounds, in whatever unit the amounts have.
     package struct Scale: Hashable, Sendable {
@@ -69,11 +69,18 @@ package final class Histogram: Sendable {
         self.cells = Cells(count: scale.count + 2)
     }
 
-    /// Counts an amount; a negative one as 0.
+    /// Counts an amount; a negative one as 0. Any thread may record.
     package func record(_ amount: Int) {
         let amount = max(0, amount)
         self.cells.add(1, at: self.scale.bucket(of: amount))
         self.cells.add(amount, at: self.scale.count + 1)
+    }
+
+    /// Counts an amount in a histogram that one thread alone writes, which is cheaper.
+    package func recordAlone(_ amount: Int) {
+        let amount = max(0, amount)
+        self.cells.addAlone(1, at: self.scale.bucket(of: amount))
+        self.cells.addAlone(amount, at: self.scale.count + 1)
     }
 
     package var counts: Counts { Counts(self) }

@@ -51,8 +51,12 @@ final class Counters: Sendable {
 
     func handled(method: Int, code: Int, nanoseconds: UInt64) {
         self.cells.addAlone(1, at: method * Self.methodCells + Count.allCases.count + code)
-        let histograms = code == 0 ? self.durations : self.failureDurations
-        histograms[method].record(Int(clamping: nanoseconds))
+        let nanoseconds = Int(clamping: nanoseconds)
+        if code == 0 {
+            self.durations[method].recordAlone(nanoseconds)
+        } else {
+            self.failureDurations[method].recordAlone(nanoseconds)
+        }
     }
 
     func add(_ count: Int, to total: Total) {

@@ -20,7 +20,9 @@ final class HTTP2Connection {
     @exclusivity(unchecked) private var calls: [ServerCall?] = []
     /// Requests that are not gRPC, by the slot of their stream.
     @exclusivity(unchecked) private var exchanges: [Int: HTTP2Exchange] = [:]
-    /// The metadata of the last request: the next one's is mostly the same.
+    /// The head of the last request, and what came of it: the next one's is mostly the same.
+    private let lastHead: KeptFields
+    @exclusivity(unchecked) private var lastCall: (entry: ServiceTable.Entry, timeout: UInt64)?
     @exclusivity(unchecked) private var lastMetadata = Metadata.empty
     /// Calls that have to hear that there is room again.
     @exclusivity(unchecked) private var drained: [ServerCall] = []
@@ -34,9 +36,10 @@ final class HTTP2Connection {
     @exclusivity(unchecked) private var unsentBytes = 0
 
     @exclusivity(unchecked) private var pings: PingPolicy
-    @exclusivity(unchecked) private var sawActivity: Duration = .zero
+    /// When input last arrived, in nanoseconds of the loop's clock.
+    @exclusivity(unchecked) private var receivedAt: UInt64 = 0
     /// When a call was last begun or open.
-    @exclusivity(unchecked) private var sawCall: Duration
+    @exclusivity(unchecked) private var calledAt: UInt64
     @exclusivity(unchecked) private var pingedAt: Duration?
     @exclusivity(unchecked) private var stoppingSince: Duration?
     @exclusivity(unchecked) private var wentAway = false
@@ -59,7 +62,8 @@ final class HTTP2Connection {
         self.servesHTTP = servesHTTP
         self.context = context
         self.pings = PingPolicy(loop.server.configuration.keepalive)
-        self.sawCall = .nanoseconds(Int64(loop.now))
+        self.calledAt = loop.now
+        self.lastHead = KeptFields(loop.buffers)
         self.session = Session(
             role: .server,
             limits: loop.server.configuration.limits.session,
@@ -74,7 +78,7 @@ final class HTTP2Connection {
     /// Answers leave with the next ``flush()``.
     func receive(_ input: ByteBuffer, now: UInt64) {
         guard self.finishedAt == nil else { return }
-        self.sawActivity = .nanoseconds(Int64(now))
+        self.receivedAt = now
         self.isBusy = true
         input.withUnsafeReadableBytes { bytes in
             do throws(HTTP2Error) {
@@ -99,7 +103,7 @@ final class HTTP2Connection {
             index += 1
             switch event {
             case .headers(let stream, let fields):
-                self.sawCall = self.sawActivity
+                self.calledAt = self.receivedAt
                 self.receivedHead(stream, fields)
             case .data(let stream, let range):
                 self.receivedBody(
@@ -145,30 +149,7 @@ final class HTTP2Connection {
         guard self.call(stream) == nil, self.exchanges[stream.slot] == nil else {
             return  // Trailers; gRPC clients send none, and nothing here looks at them.
         }
-        let allFields = self.loop.buffers.fields
-        let admission = self.loop.buffers.withBytes { bytes -> Admission in
-            var head = RequestHead()
-            self.loop.metadata.clear()
-            for field in allFields[fields] {
-                let value = UnsafeRawBufferPointer(rebasing: bytes[field.valueRange])
-                switch field.name {
-                case .method: head.httpMethod = value
-                case .path: head.path = value
-                case .contentType: head.contentType = value
-                case .grpcTimeout: head.timeout = value
-                case .grpcEncoding: head.encoding = value
-                case .authority: self.loop.metadata.append(name: ":authority", value: value)
-                case .other:
-                    self.loop.metadata.append(
-                        name: UnsafeRawBufferPointer(rebasing: bytes[field.nameRange]),
-                        value: value
-                    )
-                default: break
-                }
-            }
-            return Admission(head, self.server.table)
-        }
-        switch admission {
+        switch self.admission(of: fields) {
         case .call(let entry, let timeout): self.open(entry, stream, timeout: timeout)
         case .refusal(let refusal):
             if self.servesHTTP, refusal.httpStatus == 415, self.server.configuration.http != nil {
@@ -185,6 +166,45 @@ final class HTTP2Connection {
         }
     }
 
+    /// Decides about a request. What its head says as the last one's did is not looked at again.
+    private func admission(of range: Range<Int>) -> Admission {
+        let changed = self.lastHead.change(to: range)
+        if changed.isEmpty, let (entry, timeout) = self.lastCall {
+            return .call(entry, timeoutNanoseconds: timeout)
+        }
+        var head = RequestHead()
+        let fields = self.loop.buffers.fields[range]
+        for field in fields {
+            switch field.name {
+            case .method: head.httpMethod = field.value
+            case .path: head.path = field.value
+            case .contentType: head.contentType = field.value
+            case .grpcTimeout: head.timeout = field.value
+            case .grpcEncoding: head.encoding = field.value
+            default: break
+            }
+        }
+        if !changed.isDisjoint(with: [.authority, .other]) { self.takeMetadata(fields) }
+        let admission = Admission(head, self.server.table)
+        self.lastCall = nil
+        if case .call(let entry, let timeout) = admission { self.lastCall = (entry, timeout) }
+        return admission
+    }
+
+    private func takeMetadata(_ fields: ArraySlice<HeaderField>) {
+        self.loop.metadata.clear()
+        for field in fields {
+            switch field.name {
+            case .authority: self.loop.metadata.append(name: ":authority", value: field.value)
+            case .other: self.loop.metadata.append(name: field.nameBytes, value: field.value)
+            default: break
+            }
+        }
+        if !self.lastMetadata.matches(self.loop.metadata) {
+            self.lastMetadata = Metadata(self.loop.metadata)
+        }
+    }
+
     private func open(_ entry: ServiceTable.Entry, _ stream: StreamRef, timeout: UInt64) {
         let limits = self.server.configuration.limits
         guard self.unsentBytes < limits.unsentBytesMax else {
@@ -195,12 +215,9 @@ final class HTTP2Connection {
             )
             return
         }
-        if !self.lastMetadata.matches(self.loop.metadata) {
-            self.lastMetadata = Metadata(self.loop.metadata)
-        }
         var deadline = UInt64.max
         if timeout < .max {
-            let (sum, overflow) = self.loop.now.addingReportingOverflow(timeout)
+            let (sum, overflow) = self.receivedAt.addingReportingOverflow(timeout)
             deadline = overflow ? .max : sum
         }
         let call = ServerCall(
@@ -210,14 +227,14 @@ final class HTTP2Connection {
             peer: self.peer,
             metadata: self.lastMetadata,
             deadline: deadline,
+            startedAt: self.receivedAt,
             messageBytesMax: limits.messageBytesMax,
             transport: self
         )
         while self.calls.count <= stream.slot { self.calls.append(nil) }
         self.calls[stream.slot] = call
-        call.startedAt = self.loop.now
-        if call.startedAt > self.tookTurnAt &+ Limits.longAnswersFor {
-            self.server.asked(at: call.startedAt)
+        if self.receivedAt > self.tookTurnAt &+ Limits.longAnswersFor {
+            self.server.asked(at: self.receivedAt)
         }
         self.loop.counters.started(method: entry.index)
         guard timeout > 0 else {
@@ -275,6 +292,8 @@ final class HTTP2Connection {
         self.unsentBytes -= unsent
     }
 
+    private var sawActivity: Duration { .nanoseconds(Int64(self.receivedAt)) }
+
     private func receivedPing() {
         let now = self.sawActivity
         let sentMessage = self.session.sentMessage
@@ -299,7 +318,7 @@ final class HTTP2Connection {
         self.isBusy = true
         defer { self.isBusy = false }
         var writes = 0
-        while let context, context.channel.isWritable {
+        while let context, self.session.wantsWrite, context.channel.isWritable {
             guard writes < Limits.writesInTurn else {
                 self.flushAfterPoll()
                 break
@@ -423,8 +442,10 @@ final class HTTP2Connection {
             self.goAway()  // The peer did not answer our ping; it has had time to hear the notice.
         }
         if self.session.streamCount > 0 {
-            self.sawCall = now
-        } else if now - self.sawCall > self.server.configuration.limits.http2Idle {
+            self.calledAt = uptime
+        } else if now - .nanoseconds(Int64(self.calledAt))
+            > self.server.configuration.limits.http2Idle
+        {
             self.stop(now: uptime)
         }
         if let pingedAt = self.pingedAt {

@@ -20,13 +20,13 @@ final class HTTP2Exchange {
         var headers: [(name: String, value: String)] = []
         for index in fields {
             let field = buffers.fields[index]
-            let value = buffers.withValue(of: field) { String(decoding: $0, as: UTF8.self) }
+            let value = String(decoding: field.value, as: UTF8.self)
             switch field.name {
             case .method: method = value
             case .path: target = value
             case .authority: headers.append((name: "host", value: value))
             case .other:
-                let name = buffers.withName(of: field) { String(decoding: $0, as: UTF8.self) }
+                let name = String(decoding: field.nameBytes, as: UTF8.self)
                 headers.append((name: name, value: value))
             default:
                 guard let name = field.name.text.map({ "\($0)" }), !name.hasPrefix(":") else {

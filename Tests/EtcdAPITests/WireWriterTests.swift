@@ -69,6 +69,23 @@ import Testing
         #expect(writer.bytes == message.encoded())
     }
 
+    @Test(arguments: numbers)
+    func numbersTogetherAreTheBytesOfEach(_ number: UInt64) {
+        var each = WireWriter(length: 0)
+        each.message(length: 300, field: 1)
+        each.uint64(number, field: 2)
+        each.uint64(0, field: 3)
+        each.int64(-1, field: 2048)
+        var together = WireWriter(length: 0)
+        together.numbers(4) { numbers in
+            numbers.message(length: 300, field: 1)
+            numbers.uint64(number, field: 2)
+            numbers.uint64(0, field: 3)
+            numbers.int64(-1, field: 2048)
+        }
+        #expect(together.bytes == each.bytes)
+    }
+
     @Test func prefixIsReservedInFront() {
         var writer = WireWriter(length: 2, reservingPrefix: 5)
         writer.uint64(3, field: 1)

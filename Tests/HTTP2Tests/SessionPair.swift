@@ -4,6 +4,9 @@ import HTTP2
 final class End: SessionBodies {
     let session: Session
     let buffers = SessionBuffers()
+    /// What each header block says differently than the one before.
+    var changes: [HeaderNames] = []
+    private let kept: KeptFields
     /// What is sent on each stream: all of it, then the end.
     var bodies: [Int32: [UInt8]] = [:]
     /// Streams whose body goes on once ``Session/resume(_:)`` is called.
@@ -19,6 +22,7 @@ final class End: SessionBodies {
 
     init(_ role: SessionRole, limits: SessionLimits = SessionLimits()) {
         self.session = Session(role: role, limits: limits, buffers: self.buffers)
+        self.kept = KeptFields(self.buffers)
     }
 
     func read(_ stream: StreamRef, into buffer: UnsafeMutableRawBufferPointer) -> BodyRead {
@@ -62,13 +66,12 @@ final class End: SessionBodies {
                 let texts = self.buffers.fields[fields].map { field in
                     let name =
                         field.name.text.map { "\($0)" }
-                        ?? self.buffers.withName(of: field) { String(decoding: $0, as: UTF8.self) }
-                    let value = self.buffers.withValue(of: field) {
-                        String(decoding: $0, as: UTF8.self)
-                    }
+                        ?? String(decoding: field.nameBytes, as: UTF8.self)
+                    let value = String(decoding: field.value, as: UTF8.self)
                     return "\(name)=\(value)"
                 }
                 self.streams.append(stream)
+                self.changes.append(self.kept.change(to: fields))
                 self.log.append("\(stream.id) headers \(texts.joined(separator: " "))")
             case .data(let stream, let range):
                 self.log.append("\(stream.id) data \(range.count)")

@@ -13,6 +13,9 @@ import Testing
         #expect(counts.buckets.firstIndex(of: 1) == bucket)
         #expect(counts.count == 1)
         #expect(counts.sum == max(0, amount))
+        let alone = Histogram(Histogram.Scale(first: 10, count: 4))
+        alone.recordAlone(amount)
+        #expect(alone.counts == counts)
     }
 
     @Test(arguments: [Histogram.Scale.durations, .sizes])

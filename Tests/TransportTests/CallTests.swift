@@ -93,6 +93,46 @@ import Transport
         }
     }
 
+    /// Heads that are like the one before are not read again; no call may get another's.
+    @Test func eachCallHasItsOwnHead() async throws {
+        try await withServer { server in
+            let address = server.addresses[0]
+            try await blocking {
+                let client = try Client(to: address)
+                for (token, timeout) in [
+                    ("a", "1S"), ("a", "1S"), ("b", "1S"), ("b", "2S"), ("a", "2S"), ("a", "2S"),
+                ] {
+                    let headers = [
+                        (name: "token", value: token), (name: "grpc-timeout", value: timeout),
+                    ]
+                    let call = try client.unary(
+                        TestService.metadata,
+                        Array("token".utf8),
+                        headers: headers
+                    )
+                    #expect(call.messages == [Array(token.utf8)])
+                    #expect(
+                        try client.unary(TestService.echo, [7], headers: headers).messages == [[7]]
+                    )
+                    let refused = try client.unary(
+                        TestService.metadata,
+                        [],
+                        headers: headers + [(name: "grpc-encoding", value: "gzip")]
+                    )
+                    #expect(refused.status?.code == .unimplemented)
+                    let silent = try client.unary(
+                        TestService.silent,
+                        [],
+                        headers: [
+                            (name: "token", value: token), (name: "grpc-timeout", value: "1m"),
+                        ]
+                    )
+                    #expect(silent.status?.code == .deadlineExceeded)
+                }
+            }
+        }
+    }
+
     @Test func metadataReachesTheHandler() async throws {
         try await withServer { server in
             let address = server.addresses[0]

@@ -15,9 +15,11 @@ package struct WireWriter: Sendable {
     /// and room for `length` more.
     @inlinable
     package init(length: Int, reservingPrefix prefix: Int = 0) {
-        self.bytes = []
-        self.bytes.reserveCapacity(prefix + length + WireWriter.pairLengthMax)
-        for _ in 0..<prefix { self.bytes.append(0) }
+        let room = prefix + length + WireWriter.numbersMax &* WireWriter.pairLengthMax
+        self.bytes = [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
+            buffer[..<prefix].initialize(repeating: 0)
+            count = prefix
+        }
     }
 
     /// Forgets what has been written, the prefix too, and keeps the memory.
@@ -72,38 +74,94 @@ package struct WireWriter: Sendable {
         self.bytes.append(contentsOf: fields)
     }
 
-    /// Length of a tag and a number, at most; asked for before each, whatever they take.
-    @inlinable static var pairLengthMax: Int { 20 }
-
-    /// Writes a tag and a number.
+    /// Writes some numbers, and what precedes messages, with one look at the memory.
+    /// - Parameters:
+    ///   - countMax: most fields that `body` writes. Up to ``numbersMax``, a writer that was told its length
+    ///     does not need more memory for them.
     @inlinable
-    mutating func pair(_ number: Int, _ type: WireType, _ value: UInt64) {
-        let tag = UInt64(truncatingIfNeeded: number) &<< 3 | UInt64(type.rawValue)
-        self.bytes.append(addingCapacity: WireWriter.pairLengthMax) {
-            (output: inout OutputSpan<UInt8>) in
+    @inline(__always)
+    package mutating func numbers(_ countMax: Int, _ body: (inout WireNumbers) -> Void) {
+        let room = countMax &* WireWriter.pairLengthMax
+        self.bytes.append(addingCapacity: room) { (output: inout OutputSpan<UInt8>) in
             output.withUnsafeMutableBufferPointer { buffer, count in
-                count = WireWriter.store(tag, at: count, in: buffer)
-                count = WireWriter.store(value, at: count, in: buffer)
+                var numbers = WireNumbers(buffer)
+                body(&numbers)
+                count = numbers.count
             }
         }
     }
 
-    /// Stores a number, for which there is room, at `offset`.
-    /// - Returns: the offset behind it.
+    /// Length of a tag and a number, at most; asked for before each, whatever they take.
+    @inlinable static var pairLengthMax: Int { 20 }
+
+    /// Numbers that are written at once, for which there is room to spare in the beginning.
+    @inlinable static var numbersMax: Int { 5 }
+
+    /// Writes a tag and a number.
     @inlinable
-    static func store(
-        _ number: UInt64,
-        at offset: Int,
-        in buffer: UnsafeMutableBufferPointer<UInt8>
-    ) -> Int {
-        var offset = offset
+    mutating func pair(_ number: Int, _ type: WireType, _ value: UInt64) {
+        self.numbers(1) { $0.pair(number, type, value) }
+    }
+}
+
+/// Writes numbers of one message into memory that has room for them; see ``WireWriter/numbers(_:_:)``.
+@usableFromInline
+package struct WireNumbers {
+    @usableFromInline let buffer: UnsafeMutableBufferPointer<UInt8>
+    /// Bytes written.
+    @usableFromInline var count = 0
+
+    @inlinable
+    init(_ buffer: UnsafeMutableBufferPointer<UInt8>) {
+        self.buffer = buffer
+    }
+
+    /// Writes a number of field `number`, unless it is 0.
+    @inlinable
+    @inline(__always)
+    package mutating func uint64(_ value: UInt64, field number: Int) {
+        guard value != 0 else { return }
+        self.pair(number, .varint, value)
+    }
+
+    @inlinable
+    @inline(__always)
+    package mutating func int64(_ value: Int64, field number: Int) {
+        self.uint64(UInt64(bitPattern: value), field: number)
+    }
+
+    /// Writes what precedes a message of `length` bytes.
+    @inlinable
+    @inline(__always)
+    package mutating func message(length: Int, field number: Int) {
+        self.pair(number, .bytes, UInt64(truncatingIfNeeded: length))
+    }
+
+    @inlinable
+    @inline(__always)
+    mutating func pair(_ number: Int, _ type: WireType, _ value: UInt64) {
+        let tag = UInt64(truncatingIfNeeded: number) &<< 3 | UInt64(type.rawValue)
+        precondition(
+            self.buffer.count &- self.count >= WireWriter.pairLengthMax,
+            "more numbers than room was asked for"
+        )
+        self.store(tag)
+        self.store(value)
+    }
+
+    /// Stores a number, for which there is room.
+    @inlinable
+    @inline(__always)
+    mutating func store(_ number: UInt64) {
+        guard let start = self.buffer.baseAddress else { return }
+        var next = start + self.count
         var rest = number
         while rest >= 0x80 {
-            buffer[offset] = UInt8(truncatingIfNeeded: rest) | 0x80
-            offset &+= 1
+            next.pointee = UInt8(truncatingIfNeeded: rest) | 0x80
+            next += 1
             rest &>>= 7
         }
-        buffer[offset] = UInt8(truncatingIfNeeded: rest)
-        return offset &+ 1
+        next.pointee = UInt8(truncatingIfNeeded: rest)
+        self.count = next - start &+ 1
     }
 }

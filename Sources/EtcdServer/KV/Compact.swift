@@ -13,17 +13,16 @@ extension EtcdServer {
             call.fail(Status(error))
             return
         }
-        let tenant = self.tenant(of: call)
         self.submit(
             .compact(revision: request.revision),
             messageBytes: message.byteCount,
             of: call,
             waitsForPhysical: request.physical
-        ) { outcome in
+        ) { server, tenant, outcome in
             guard case .compacted(let revision) = outcome else {
                 preconditionFailure("a compaction was sent")
             }
-            return self.framed(HeaderResponse(), tenant, at: revision)
+            return server.framed(HeaderResponse(), tenant, at: revision)
         }
     }
 }

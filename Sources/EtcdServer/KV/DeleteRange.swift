@@ -12,15 +12,14 @@ extension EtcdServer {
             call.fail(Status(error))
             return
         }
-        let tenant = self.tenant(of: call)
         self.submit(.deleteRange(request), messageBytes: message.byteCount, of: call) {
             () throws(EtcdError) in
             try RequestValidation.check(request)
-        } answer: { outcome in
+        } answer: { server, tenant, outcome in
             guard case .deleteRange(let result) = outcome else {
                 preconditionFailure("a deletion was sent")
             }
-            return self.framed(result, tenant, at: result.headerRevision)
+            return server.framed(result, tenant, at: result.headerRevision)
         }
     }
 }

@@ -12,13 +12,12 @@ extension EtcdServer {
             call.fail(Status(error))
             return
         }
-        let tenant = self.tenant(of: call)
         self.submit(.put(request), messageBytes: message.byteCount, of: call) {
             () throws(EtcdError) in
             try RequestValidation.check(request)
-        } answer: { outcome in
+        } answer: { server, tenant, outcome in
             guard case .put(let result) = outcome else { preconditionFailure("a put was sent") }
-            return self.framed(result, tenant, at: result.headerRevision)
+            return server.framed(result, tenant, at: result.headerRevision)
         }
     }
 }

@@ -43,7 +43,7 @@ extension EtcdServer {
     private func range(_ request: RangeRequest, _ tenant: TenantStore, _ call: ServerCall) {
         let snapshot = tenant.snapshot
         if case .key(let key) = request.range, request.isPlain {
-            if let answer = self.point(key, request, snapshot.state, tenant) {
+            if let answer = self.point(key, snapshot.state, tenant) {
                 self.reply(answer, tenant, to: call)
                 return
             }
@@ -93,24 +93,16 @@ extension EtcdServer {
     /// Answers the commonest request of all without further ado; nil when its value is not in memory.
     private func point(
         _ key: Bytes,
-        _ request: RangeRequest,
         _ state: TenantState,
         _ tenant: TenantStore
     ) -> FramedMessage? {
-        var kvs: [KeyValue] = []
-        if let version = state.index.latest(of: key), !version.isTombstone {
-            let value = version.valueSize == 0 ? [] : self.store.cache.value(of: version.row)
-            guard let value else { return nil }
-            kvs = [KeyValue(key: key, version: version, value: value)]
+        guard let version = state.index.latest(of: key), !version.isTombstone else {
+            return self.framed(PointResult(nil), tenant, at: state.revision)
         }
-        let result = RangeResult(
-            headerRevision: state.revision,
-            kvs: kvs,
-            more: false,
-            count: Int64(kvs.count),
-            keysOnly: false
-        )
-        return self.framed(result, tenant, at: state.revision)
+        let value = version.valueSize == 0 ? [] : self.store.cache.value(of: version.row)
+        guard let value else { return nil }
+        let kv = KeyValue(key: key, version: version, value: value)
+        return self.framed(PointResult(kv), tenant, at: state.revision)
     }
 
     /// Whether a request may be prepared on an event loop: few keys to walk.

@@ -14,39 +14,36 @@ extension EtcdServer {
             call.fail(Status(error))
             return
         }
-        let txn = wire.txn
-        let validate = { @Sendable () throws(EtcdError) in
-            try RequestValidation.check(wire, opsMax: self.settings.maxTxnOps)
+        guard !wire.txn.isReadOnly else {
+            return self.read(wire, messageBytes: message.byteCount, call)
         }
-        let tenant = self.tenant(of: call)
-        guard !txn.isReadOnly else {
-            do throws(EtcdError) {
-                try validate()
-            } catch {
-                call.fail(Status(error))
-                return
-            }
-            self.pace(txn.readCount, of: .reads, holding: message.byteCount, tenant, call) {
-                let read = {
-                    self.read(txn, tenant, call) { self.framed($0, tenant, at: $0.headerRevision) }
-                }
-                guard self.isShared, !txn.isSerializable else { return read() }
-                self.whenCurrent(tenant, call, read)
-            }
-            return
-        }
-        self.submit(
-            .txn(txn),
-            messageBytes: message.byteCount,
-            of: call
-        ) {
+        self.submit(.txn(wire.txn), messageBytes: message.byteCount, of: call) {
             () throws(EtcdError) in
-            try validate()
-        } answer: { outcome in
+            try RequestValidation.check(wire, opsMax: self.settings.maxTxnOps)
+        } answer: { server, tenant, outcome in
             guard case .txn(let result) = outcome else {
                 preconditionFailure("a transaction was sent")
             }
-            return self.framed(result, tenant, at: result.headerRevision)
+            return server.framed(result, tenant, at: result.headerRevision)
+        }
+    }
+
+    /// Answers a transaction that changes nothing.
+    private func read(_ wire: WireTxn, messageBytes: Int, _ call: ServerCall) {
+        do throws(EtcdError) {
+            try RequestValidation.check(wire, opsMax: self.settings.maxTxnOps)
+        } catch {
+            call.fail(Status(error))
+            return
+        }
+        let txn = wire.txn
+        let tenant = self.tenant(of: call)
+        self.pace(txn.readCount, of: .reads, holding: messageBytes, tenant, call) {
+            let read = {
+                self.read(txn, tenant, call) { self.framed($0, tenant, at: $0.headerRevision) }
+            }
+            guard self.isShared, !txn.isSerializable else { return read() }
+            self.whenCurrent(tenant, call, read)
         }
     }
 

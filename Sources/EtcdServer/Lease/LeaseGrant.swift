@@ -13,18 +13,20 @@ extension EtcdServer {
             call.fail(Status(error))
             return
         }
-        let tenant = self.tenant(of: call)
         let operation = Operation.leaseGrant(
             id: request.id,
             ttlSeconds: request.ttlSeconds,
             minTTLSeconds: self.store.configuration.minLeaseTTLSeconds,
             candidate: .random(in: 1...Int64.max)
         )
-        self.submit(operation, messageBytes: message.byteCount, of: call) { outcome in
+        self.submit(operation, messageBytes: message.byteCount, of: call) {
+            server,
+            tenant,
+            outcome in
             guard case .leaseGranted(let id, let ttl, let revision) = outcome else {
                 preconditionFailure("a grant was sent")
             }
-            return self.framed(
+            return server.framed(
                 LeaseTTLResponse(id: id, ttlSeconds: ttl),
                 tenant,
                 at: revision

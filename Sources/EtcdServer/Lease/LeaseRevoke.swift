@@ -12,13 +12,14 @@ extension EtcdServer {
             call.fail(Status(error))
             return
         }
-        let tenant = self.tenant(of: call)
         self.submit(.leaseRevoke(request.id), messageBytes: message.byteCount, of: call) {
+            server,
+            tenant,
             outcome in
             guard case .leaseRevoked(let revision) = outcome else {
                 preconditionFailure("a revocation was sent")
             }
-            return self.framed(HeaderResponse(), tenant, at: revision)
+            return server.framed(HeaderResponse(), tenant, at: revision)
         }
     }
 }

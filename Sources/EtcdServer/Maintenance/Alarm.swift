@@ -40,11 +40,14 @@ extension EtcdServer {
             return
         }
         let alarm = Alarm(kind, memberID: self.alarmedMember(request.memberID, tenant))
-        self.submit(operation(alarm), messageBytes: message.byteCount, of: call) { outcome in
+        self.submit(operation(alarm), messageBytes: message.byteCount, of: call) {
+            server,
+            tenant,
+            outcome in
             guard case .alarm(let isNamed, let revision) = outcome else {
                 preconditionFailure("an alarm was sent")
             }
-            return self.alarms(isNamed ? [alarm] : [], tenant, at: revision)
+            return server.alarms(isNamed ? [alarm] : [], tenant, at: revision)
         }
     }
 

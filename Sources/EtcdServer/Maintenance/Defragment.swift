@@ -7,8 +7,8 @@ extension EtcdServer {
     /// a header, as in etcd.
     func defragment(_ message: RawSpan, _ call: ServerCall) {
         guard self.decode(EtcdDefragmentRequest.self, message, call) != nil else { return }
-        self.submit(.defragment, messageBytes: message.byteCount, of: call) { _ in
-            self.framed(EtcdDefragmentResponse())
+        self.submit(.defragment, messageBytes: message.byteCount, of: call) { server, _, _ in
+            server.framed(EtcdDefragmentResponse())
         }
     }
 }

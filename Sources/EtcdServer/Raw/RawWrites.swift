@@ -15,12 +15,11 @@ extension EtcdServer {
         }
         guard let prefix = self.enter([.key(request.key)], call) else { return }
         let own = request.own(prefix)
-        let tenant = self.tenant(of: call)
         self.submit(.put(own), messageBytes: message.byteCount, of: call) { () throws(EtcdError) in
             try RequestValidation.check(own)
-        } answer: { outcome in
+        } answer: { server, tenant, outcome in
             guard case .put(let result) = outcome else { preconditionFailure("a put was sent") }
-            return self.framed(result.raw(prefix), tenant, at: result.headerRevision)
+            return server.framed(result.raw(prefix), tenant, at: result.headerRevision)
         }
     }
 
@@ -34,15 +33,14 @@ extension EtcdServer {
         guard let prefix = self.enter([request.range], call) else { return }
         // The first raw key of a tenant is its prefix, which is no key of the tenant's own.
         let own = request.own(prefix).fromTheFirstKey
-        let tenant = self.tenant(of: call)
         self.submit(.deleteRange(own), messageBytes: message.byteCount, of: call) {
             () throws(EtcdError) in
             try RequestValidation.check(own)
-        } answer: { outcome in
+        } answer: { server, tenant, outcome in
             guard case .deleteRange(let result) = outcome else {
                 preconditionFailure("a deletion was sent")
             }
-            return self.framed(result.raw(prefix), tenant, at: result.headerRevision)
+            return server.framed(result.raw(prefix), tenant, at: result.headerRevision)
         }
     }
 
@@ -74,7 +72,7 @@ extension EtcdServer {
             }
             return self.whenCurrent(tenant, call) { self.read(own, tenant, call, answer: answer) }
         }
-        self.submit(.txn(own), messageBytes: message.byteCount, of: call) { outcome in
+        self.submit(.txn(own), messageBytes: message.byteCount, of: call) { _, _, outcome in
             guard case .txn(let result) = outcome else {
                 preconditionFailure("a transaction was sent")
             }

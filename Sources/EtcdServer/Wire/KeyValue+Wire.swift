@@ -26,9 +26,8 @@ extension KeyValue {
 
     /// Writes field `number` holding this pair with the value that is at hand, or none.
     package func encode(field number: Int, into writer: inout WireWriter) {
-        let value = self.value ?? []
-        self.encodeHead(field: number, valueLength: value.count, into: &writer)
-        writer.encoded(value)
+        self.encodeHead(field: number, valueLength: self.value?.count ?? 0, into: &writer)
+        if let value { writer.encoded(value) }
         self.encodeTail(into: &writer)
     }
 
@@ -40,18 +39,20 @@ extension KeyValue {
 
     /// Writes the message itself, with the value that is at hand, or none.
     package func encodeContents(into writer: inout WireWriter) {
-        let value = self.value ?? []
-        self.encodeStart(valueLength: value.count, into: &writer)
-        writer.encoded(value)
+        self.encodeStart(valueLength: self.value?.count ?? 0, into: &writer)
+        if let value { writer.encoded(value) }
         self.encodeTail(into: &writer)
     }
 
     private func encodeStart(valueLength: Int, into writer: inout WireWriter) {
         writer.bytes(self.key, field: 1)
-        writer.int64(self.version.createRevision, field: 2)
-        writer.int64(self.version.modRevision, field: 3)
-        writer.int64(self.version.version, field: 4)
-        if valueLength > 0 { writer.message(length: valueLength, field: 5) }
+        let version = self.version
+        writer.numbers(4) { numbers in
+            numbers.int64(version.createRevision, field: 2)
+            numbers.int64(version.modRevision, field: 3)
+            numbers.int64(version.version, field: 4)
+            if valueLength > 0 { numbers.message(length: valueLength, field: 5) }
+        }
     }
 
     /// Writes what comes after the value.

@@ -34,11 +34,14 @@ package struct ResponseHeader: Hashable, Sendable {
 
     /// Writes the header as field 1, even if it is empty: etcd's headers are there, or not at all.
     package func encode(into writer: inout WireWriter) {
-        writer.message(length: self.contentLength, field: 1)
-        writer.uint64(self.clusterID, field: 1)
-        writer.uint64(self.memberID, field: 2)
-        writer.int64(self.revision, field: 3)
-        writer.uint64(self.raftTerm, field: 4)
+        let length = self.contentLength
+        writer.numbers(5) { numbers in
+            numbers.message(length: length, field: 1)
+            numbers.uint64(self.clusterID, field: 1)
+            numbers.uint64(self.memberID, field: 2)
+            numbers.int64(self.revision, field: 3)
+            numbers.uint64(self.raftTerm, field: 4)
+        }
     }
 
     private var contentLength: Int {

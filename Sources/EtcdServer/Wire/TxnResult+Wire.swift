@@ -32,19 +32,19 @@ extension TxnResult: WireResponse {
         header.encode(into: &writer)
         writer.bool(self.succeeded, field: 2)
         for response in self.responses {
-            let length = lengths.next()
+            let nested = ResponseHeader(nestedRevision: response.headerRevision)
+            let length = response.leafLength(nested) ?? lengths.next()
             let number = response.fieldNumber
             writer.message(
                 length: WireSize.message(length: length, field: number),
                 field: 3
             )
             writer.message(length: length, field: number)
-            let header = ResponseHeader(nestedRevision: response.headerRevision)
             switch response {
-            case .range(let result): result.encode(header, into: &writer)
-            case .put(let result): result.encode(header, into: &writer)
-            case .deleteRange(let result): result.encode(header, into: &writer)
-            case .txn(let result): result.encode(header, &lengths, into: &writer)
+            case .range(let result): result.encode(nested, into: &writer)
+            case .put(let result): result.encode(nested, into: &writer)
+            case .deleteRange(let result): result.encode(nested, into: &writer)
+            case .txn(let result): result.encode(nested, &lengths, into: &writer)
             }
         }
     }
@@ -61,6 +61,16 @@ extension ResponseOp {
         }
     }
 
+    /// Length of the response without its field; nil for a transaction's.
+    fileprivate func leafLength(_ header: ResponseHeader) -> Int? {
+        switch self {
+        case .range(let result): result.encodedLength(header)
+        case .put(let result): result.encodedLength(header)
+        case .deleteRange(let result): result.encodedLength(header)
+        case .txn: nil
+        }
+    }
+
     fileprivate var headerRevision: Int64 {
         switch self {
         case .range(let result): result.headerRevision
@@ -71,29 +81,28 @@ extension ResponseOp {
     }
 }
 
-/// Lengths of a transaction's responses, nested ones too, in the order in which they are written.
+/// Lengths of the transactions among a transaction's responses, nested ones too, in the order in which
+/// they are written.
 ///
-/// Without it the length of a response would be computed again on each level above it.
+/// Without it the length of a response would be computed again on each level above it. Those of other
+/// responses are computed twice, which costs less than to keep them.
 private struct NestedLengths {
     private var lengths: [Int] = []
     private var position = 0
 
-    /// Notes the lengths of all responses in `result`.
+    /// Notes the lengths of all transactions in `result`.
     /// - Returns: the length of `result` itself.
     mutating func add(_ result: TxnResult, _ header: ResponseHeader) -> Int {
         var total = header.encodedLength + WireSize.bool(result.succeeded, field: 2)
         for response in result.responses {
-            let header = ResponseHeader(nestedRevision: response.headerRevision)
-            let place = self.lengths.count
-            self.lengths.append(0)
-            let length =
-                switch response {
-                case .range(let result): result.encodedLength(header)
-                case .put(let result): result.encodedLength(header)
-                case .deleteRange(let result): result.encodedLength(header)
-                case .txn(let result): self.add(result, header)
-                }
-            self.lengths[place] = length
+            let nested = ResponseHeader(nestedRevision: response.headerRevision)
+            var length = response.leafLength(nested) ?? 0
+            if case .txn(let result) = response {
+                let place = self.lengths.count
+                self.lengths.append(0)
+                length = self.add(result, nested)
+                self.lengths[place] = length
+            }
             let field = WireSize.message(length: length, field: response.fieldNumber)
             total += WireSize.message(length: field, field: 3)
         }

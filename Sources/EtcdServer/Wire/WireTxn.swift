@@ -31,19 +31,19 @@ package struct WireTxn: Sendable {
             case (1, .bytes):
                 self.txn.compare.append(try Compare(decoding: reader.contents()))
             case (2, .bytes):
-                let op = try WireOp(decoding: reader.contents(), depth: depth)
-                if let fault = op.fault {
+                let (request, fault) = try WireOp(decoding: reader.contents(), depth: depth).taken()
+                if let fault {
                     self.faults = self.faults ?? TxnFaults()
                     self.faults?.success[self.txn.success.count] = fault
                 }
-                self.txn.success.append(op.request)
+                self.txn.success.append(request)
             case (3, .bytes):
-                let op = try WireOp(decoding: reader.contents(), depth: depth)
-                if let fault = op.fault {
+                let (request, fault) = try WireOp(decoding: reader.contents(), depth: depth).taken()
+                if let fault {
                     self.faults = self.faults ?? TxnFaults()
                     self.faults?.failure[self.txn.failure.count] = fault
                 }
-                self.txn.failure.append(op.request)
+                self.txn.failure.append(request)
             default:
                 try reader.skip(field)
             }
@@ -96,24 +96,15 @@ private struct WireOp {
         }
     }
 
-    var fault: OpFault? {
+    /// The operation, an empty transaction if it is none, and what is wrong with it.
+    consuming func taken() -> (request: RequestOp, fault: OpFault?) {
         switch self.content {
-        case .none: .unset
-        case .range(let range): range.hasKnownSort ? nil : .unknownSort
-        case .put, .deleteRange: nil
-        case .txn(let txn): txn.faults.map { .nested($0) }
-        case .tooDeep: .tooDeep
-        }
-    }
-
-    /// The operation; an empty transaction if it is none.
-    var request: RequestOp {
-        switch self.content {
-        case .none, .tooDeep: .txn(Txn())
-        case .range(let range): .range(range.request)
-        case .put(let put): .put(put)
-        case .deleteRange(let deleteRange): .deleteRange(deleteRange.request)
-        case .txn(let txn): .txn(txn.txn)
+        case .none: (.txn(Txn()), .unset)
+        case .range(let range): (.range(range.request), range.hasKnownSort ? nil : .unknownSort)
+        case .put(let put): (.put(put), nil)
+        case .deleteRange(let deleteRange): (.deleteRange(deleteRange.request), nil)
+        case .txn(let txn): (.txn(txn.txn), txn.faults.map { .nested($0) })
+        case .tooDeep: (.txn(Txn()), .tooDeep)
         }
     }
 

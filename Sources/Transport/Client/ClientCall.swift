@@ -86,11 +86,11 @@ package final class ClientCall {
     func receivedHeaders(_ buffers: SessionBuffers, _ range: Range<Int>) {
         self.blockCount += 1
         for field in buffers.fields[range] {
-            let value = buffers.withValue(of: field) { String(decoding: $0, as: UTF8.self) }
+            let value = String(decoding: field.value, as: UTF8.self)
             if let name = field.name.text {
                 self.fields["\(name)"] = value
             } else {
-                let name = buffers.withName(of: field) { String(decoding: $0, as: UTF8.self) }
+                let name = String(decoding: field.nameBytes, as: UTF8.self)
                 self.fields[name] = value
             }
         }

@@ -20,6 +20,23 @@ import Testing
         }
     }
 
+    @Test func aPointIsARangeOfOnePair() {
+        var results = RandomResults(seed: 27)
+        for _ in 0..<Self.rounds {
+            let header = results.header()
+            let kv = results.range(depth: 0).kvs.first
+            let range = RangeResult(
+                headerRevision: 1,
+                kvs: kv.map { [$0] } ?? [],
+                more: false,
+                count: kv == nil ? 0 : 1,
+                keysOnly: false
+            )
+            #expect(PointResult(kv).encoded(header) == range.encoded(header))
+            #expect(PointResult(kv).encodedLength(header) == range.encodedLength(header))
+        }
+    }
+
     @Test func rangeInPiecesIsTheWhole() {
         var results = RandomResults(seed: 22)
         for _ in 0..<Self.rounds {

@@ -77,11 +77,9 @@ package final class Call {
         for field in buffers.fields[fields] {
             switch field.name {
             case .grpcStatus:
-                self.status = buffers.withValue(of: field) { bytes in
-                    bytes.reduce(0) { $0 * 10 + Int($1) - 48 }
-                }
+                self.status = field.value.reduce(0) { $0 * 10 + Int($1) - 48 }
             case .grpcMessage:
-                self.problem = buffers.withValue(of: field) { String(decoding: $0, as: UTF8.self) }
+                self.problem = String(decoding: field.value, as: UTF8.self)
             default: break
             }
         }
