@@ -74,12 +74,13 @@ import Testing
     @Test func aSignalDoesNotEndAFileEarly() throws {
         #expect(mkfifo(self.path, 0o600) == 0)
         let path = self.path
+        // Both ends, so that the reader waits for bytes alone.
+        let descriptor = open(path, O_RDWR | O_CLOEXEC)
         let reader = InterruptibleThread { try WholeFile.read(path, bytesMax: 8).bytes }
-        let descriptor = open(path, O_WRONLY | O_CLOEXEC)
-        // Now that the file has both its ends, it waits for bytes.
         try reader.interrupt()
-        try #require(write(descriptor, [1, 2], 2) == 2)
+        let bytes: [UInt8] = [1, 2]
+        try #require(write(descriptor, bytes, bytes.count) == bytes.count)
         close(descriptor)
-        #expect(try reader.result() == [1, 2])
+        #expect(try reader.result() == bytes)
     }
 }

@@ -60,7 +60,7 @@ enum SinkFile {
     }
 
     /// Runs `body` while no other process writes below a directory, which is there.
-    /// - Throws: ``SinkFailure/conflict`` when others remove it again and again.
+    /// - Throws: ``SinkFailure/conflict`` when somebody else has removed it, or does so again and again.
     static func locked<R>(
         _ directory: String,
         _ body: () throws(SinkFailure) -> R
@@ -68,7 +68,9 @@ enum SinkFile {
         let path = directory + "/" + self.lockName
         for _ in 0..<self.lockAttemptsMax {
             let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, self.mode)
-            guard descriptor >= 0 else { throw self.failure(path) }
+            guard descriptor >= 0 else {
+                throw errno == ENOENT ? .conflict : self.failure(path)
+            }
             defer { close(descriptor) }
             while flock(descriptor, LOCK_EX) != 0 {
                 guard errno == EINTR else { throw self.failure(path) }
