@@ -19,27 +19,50 @@ struct Change: Sendable {
     /// The generation that a request expects; nil for any.
     static func expected(_ generation: Int64) -> Int64? { generation == 0 ? nil : generation }
 
+    /// Whether a tenant that is being erased is as it is to be.
+    var isDeletion = false
+
     /// Changes the definition, or refuses to.
     let edit: @Sendable (inout TenantDefinition) throws(Status) -> Void
     /// Makes the answer.
     let answer: @Sendable (ByreTenant, _ isChanged: Bool) -> FramedMessage
+
+    /// Refuses a change that was decided when the tenant was at another generation.
+    fileprivate func check(_ present: Int64) throws(Status) {
+        if let ifGeneration, ifGeneration != present {
+            throw Status(.generationMismatch(present: present))
+        }
+    }
 }
 
 extension AdminServer {
     /// Makes a change, and answers when it is durable.
     func make(_ change: Change, _ call: ServerCall, attempt: Int = 1) {
         do throws(Status) {
-            let tenant = try self.findPresent(change.reference)
+            let tenant: TenantStore
+            switch try self.find(change.reference) {
+            case .present(let found): tenant = found
+            case .erasing(let progress) where change.isDeletion:
+                call.reply(change.answer(ByreTenant(progress), false))
+                return
+            case .erasing(let progress):
+                try change.check(progress.definition.generation)
+                throw Self.beyondSaving(progress)
+            }
             let present = tenant.definition
             var wanted = present
-            try change.edit(&wanted)
+            do throws(Status) {
+                try change.edit(&wanted)
+            } catch {
+                // What made no sense may have been decided before somebody else's change.
+                try change.check(present.generation)
+                throw error
+            }
             guard wanted != present else {
                 call.reply(change.answer(ByreTenant(tenant), false))
                 return
             }
-            if let expected = change.ifGeneration, expected != present.generation {
-                throw Status(.generationMismatch(present: present.generation))
-            }
+            try change.check(present.generation)
             self.submit(
                 .replace(tenant.id, wanted, ifGeneration: present.generation),
                 change,
@@ -64,7 +87,8 @@ extension AdminServer {
             case .success(let tenant):
                 self.log(change.what, tenant.definition, call)
                 call.reply(change.answer(ByreTenant(tenant), true))
-            case .failure(.generationMismatch) where attempt < Change.attemptsMax:
+            case .failure(.generationMismatch) where attempt < Change.attemptsMax,
+                .failure(.erased) where attempt < Change.attemptsMax:
                 self.make(change, call, attempt: attempt + 1)
             case .failure(let error): call.fail(Status(error))
             }

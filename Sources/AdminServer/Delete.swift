@@ -18,33 +18,24 @@ extension AdminServer {
             )
             return
         }
-        let answer: @Sendable (ByreTenant, Bool) -> FramedMessage = { tenant, isChanged in
-            FramedMessage(
-                ByreDeleteResponse.with {
-                    $0.tenant = tenant
-                    $0.changed = isChanged
-                }
-            )
-        }
-        do throws(Status) {
-            if case .erasing(let progress) = try self.find(request.tenant) {
-                call.reply(answer(ByreTenant(progress), false))
-                return
-            }
-        } catch {
-            call.fail(error)
-            return
-        }
         let reclaimAt = self.wallClock.seconds() + request.graceSeconds
         let change = Change(
             reference: request.tenant,
             what: "deleted",
             ifGeneration: Change.expected(request.ifGeneration),
+            isDeletion: true,
             edit: { definition throws(Status) in
                 // Asked for again, it does not last longer.
                 definition.delete(reclaimAt: min(definition.reclaimAt ?? reclaimAt, reclaimAt))
             },
-            answer: answer
+            answer: { tenant, isChanged in
+                FramedMessage(
+                    ByreDeleteResponse.with {
+                        $0.tenant = tenant
+                        $0.changed = isChanged
+                    }
+                )
+            }
         )
         self.make(change, call)
     }

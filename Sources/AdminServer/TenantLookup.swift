@@ -48,12 +48,15 @@ extension AdminServer {
     func findPresent(_ reference: ByreTenantReference) throws(Status) -> TenantStore {
         switch try self.find(reference) {
         case .present(let tenant): return tenant
-        case .erasing(let progress):
-            throw Status(
-                .failedPrecondition,
-                "tenant \(progress.definition.name) is being erased and cannot be taken back"
-            )
+        case .erasing(let progress): throw Self.beyondSaving(progress)
         }
+    }
+
+    static func beyondSaving(_ progress: ErasingProgress) -> Status {
+        Status(
+            .failedPrecondition,
+            "tenant \(progress.definition.name) is being erased and cannot be taken back"
+        )
     }
 }
 

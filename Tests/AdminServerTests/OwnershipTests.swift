@@ -1,5 +1,6 @@
 import ByreAPI
 import ByreCore
+import Engine
 import GRPC
 import SwiftProtobuf
 import Testing
@@ -61,5 +62,37 @@ import Testing
                 $0.ifGeneration = tenant.generation
             }
         )
+    }
+    /// Of two programs that look after a tenant one is first; the other is to look again, not to fail.
+    @Test(arguments: [60, 0] as [Int64])
+    func aChangeFromBeforeADeletionIsOutdated(graceSeconds: Int64) throws {
+        let admin = try AdminFixture()
+        let tenant = try Self.created(admin)
+        let reference = ByreTenantReference.with { $0.uid = tenant.uid }
+        // A reader keeps it from being erased whole.
+        let reader = try #require(admin.store.tenant(named: "acme")).pinnedSnapshot()
+        let delete = ByreDeleteRequest.with {
+            $0.tenant = reference
+            $0.graceSeconds = graceSeconds
+            $0.ifGeneration = tenant.generation
+        }
+        let deleted: ByreDeleteResponse = try admin.call("Delete", delete)
+        #expect(deleted.changed)
+        if graceSeconds == 0 {
+            while admin.store.erasing.isEmpty {
+                let request = ByreGetRequest.with { $0.tenant = reference }
+                let _: ByreGetResponse = try admin.call("Get", request)
+            }
+        }
+        var update = ByreUpdateRequest()
+        update.tenant = reference
+        update.settings.limits.keys = 7
+        update.mask.paths = ["limits.keys"]
+        #expect(admin.status("Update", update)?.code == .failedPrecondition)
+        update.ifGeneration = tenant.generation
+        #expect(admin.status("Update", update)?.code == .aborted)
+        let again: ByreDeleteResponse = try admin.call("Delete", delete)
+        #expect(!again.changed)
+        withExtendedLifetime(reader) {}
     }
 }
