@@ -110,6 +110,12 @@ final class ServerFixture {
         let last = try self.call("Maintenance/Defragment", [])
         try self.finish([last])
     }
+
+    /// Waits until every write that was queued is done, and watchers have heard of it: they are woken
+    /// after the answers, and drained a turn of the loop later.
+    func settleWakes() throws {
+        for _ in 0..<2 { try self.settle() }
+    }
 }
 
 /// Plays the connection of one call and remembers how it ends.

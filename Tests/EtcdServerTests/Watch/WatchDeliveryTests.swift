@@ -97,11 +97,11 @@ import Testing
         for stream in streams {
             let created = try Self.responses(stream)
             #expect(created.map(\.watch) == (0..<Int64(watches)).map { $0 })
-            #expect(created.allSatisfy(\.created))
+            #expect(created.allSatisfy { $0.created })
         }
         let puts = try (0..<5).map { try fixture.put("b", "\($0)") }
         try fixture.finish(puts)
-        try fixture.settle()
+        try fixture.settleWakes()
         let heard = try streams.map { try Self.responses($0) }
         for stream in heard {
             for watch in 0..<Int64(watches) {
@@ -122,7 +122,7 @@ import Testing
         first.close()
         let third = try fixture.call("Watch/Watch", Self.create(from: "a"))
         try fixture.finish([put])
-        try fixture.settle()
+        try fixture.settleWakes()
         #expect(try Self.responses(second).map(\.revision) == [1, 2])
         #expect(try Self.responses(third).map(\.created) == [true])
     }
@@ -137,7 +137,7 @@ import Testing
             try fixture.finish([try fixture.put("b", value)])
             heard += try Self.responses(fast).map(\.revision)
         }
-        try fixture.settle()
+        try fixture.settleWakes()
         heard += try Self.responses(fast).map(\.revision)
         #expect(heard == (1...2_001).map { $0 })
         #expect(slow.bufferedBytes < ServerCall.lowWaterMarkBytes + (1 << 10))
