@@ -346,6 +346,16 @@ package final class ServerCall {
         return .pending
     }
 
+    /// Whether the next ``read(into:)`` would find nothing. If so, it has been made: the call asks to be
+    /// resumed as after ``CallRead/pending``.
+    package func pausesHere() -> Bool {
+        guard self.source == nil, self.outcome == nil, self.queue.isEmpty else {
+            return false
+        }
+        self.isPending = true
+        return true
+    }
+
     /// Tells the handler that there is room again.
     package func deliverDrained() {
         guard self.isDrained else { return }

@@ -162,6 +162,11 @@ extension Session {
         case .bytes(let count):
             flags.pointee = NGHTTP2_DATA_FLAG_NO_COPY.rawValue
             return count
+        case .all(let count):
+            flags.pointee =
+                NGHTTP2_DATA_FLAG_NO_COPY.rawValue | NGHTTP2_DATA_FLAG_EOF.rawValue
+                | NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
+            return count
         case .last(let count, let trailers):
             flags.pointee = NGHTTP2_DATA_FLAG_NO_COPY.rawValue | NGHTTP2_DATA_FLAG_EOF.rawValue
             if let trailers {

@@ -13,6 +13,9 @@ package enum BodyRead {
     case pending
     /// So many bytes were written, and more may follow.
     case bytes(Int)
+    /// So many bytes were written, and nothing more is at hand, as after ``pending``; saying so at
+    /// once saves a second look at each piece of a body that comes piece by piece.
+    case all(Int)
     /// So many bytes were written, and they are the last; then come these trailers, if any.
     case last(Int, trailers: HeaderList?)
 }
@@ -181,9 +184,7 @@ package final class Session {
 
     /// Queues response headers; the body is asked for while output is pulled.
     package func respond(_ stream: StreamRef, _ headers: HeaderList) {
-        var provider = nghttp2_data_provider()
-        provider.source.ptr = UnsafeMutableRawPointer(bitPattern: stream.slot + 1)
-        provider.read_callback = Library.readBody
+        var provider = self.provider(of: stream.slot)
         nghttp2_submit_response(
             self.handle,
             stream.id,
@@ -210,9 +211,7 @@ package final class Session {
         guard nghttp2_session_check_request_allowed(self.handle) != 0 else { return nil }
         let slot = self.takeSlot()
         let place = UnsafeMutableRawPointer(bitPattern: slot + 1)
-        var provider = nghttp2_data_provider()
-        provider.source.ptr = place
-        provider.read_callback = Library.readBody
+        var provider = self.provider(of: slot)
         let id = nghttp2_submit_request(
             self.handle,
             nil,
@@ -229,9 +228,24 @@ package final class Session {
         return StreamRef(id: id, slot: slot)
     }
 
-    /// Asks for the stream's body again after ``BodyRead/pending``.
+    /// Asks for the stream's body again after ``BodyRead/pending`` or ``BodyRead/all(_:)``.
     package func resume(_ stream: StreamRef) {
-        nghttp2_session_resume_data(self.handle, stream.id)
+        guard nghttp2_session_resume_data(self.handle, stream.id) != 0 else { return }
+        // For nghttp2 the body has ended, without ending the stream; what follows is another one.
+        var provider = self.provider(of: stream.slot)
+        nghttp2_submit_data(
+            self.handle,
+            UInt8(NGHTTP2_FLAG_END_STREAM.rawValue),
+            stream.id,
+            &provider
+        )
+    }
+
+    private func provider(of slot: Int) -> nghttp2_data_provider {
+        var provider = nghttp2_data_provider()
+        provider.source.ptr = UnsafeMutableRawPointer(bitPattern: slot + 1)
+        provider.read_callback = Library.readBody
+        return provider
     }
 
     /// Ends a stream with RST_STREAM.

@@ -479,7 +479,7 @@ extension HTTP2Connection: SessionBodies {
         }
         switch read {
         case .pending: return .pending
-        case .bytes(let count): return .bytes(count)
+        case .bytes(let count): return call.pausesHere() ? .all(count) : .bytes(count)
         case .last(let count, let status):
             return .last(count, trailers: Answer.trailers(status))
         }

@@ -12,6 +12,8 @@ final class End: SessionBodies {
     /// Streams whose body goes on once ``Session/resume(_:)`` is called.
     var waiting: Set<Int32> = []
     var trailers: HeaderList?
+    /// Whether a piece that leaves nothing says so, when the body goes on later.
+    var tellsWhenThatIsAll = false
     /// Events as lines, with the fields and bytes they refer to.
     var log: [String] = []
     var streams: [StreamRef] = []
@@ -34,6 +36,7 @@ final class End: SessionBodies {
         if count == body.count, !self.waiting.contains(stream.id) {
             return .last(count, trailers: self.trailers)
         }
+        if count == body.count, self.tellsWhenThatIsAll { return .all(count) }
         return .bytes(count)
     }
 

@@ -56,6 +56,39 @@ import Testing
         #expect(pair.client.log.suffix(2) == ["1 half-closed", "1 closed 0"])
     }
 
+    @Test(arguments: [false, true])
+    func aBodyComesPieceByPiece(tellsWhenThatIsAll: Bool) throws {
+        let pair = SessionPair()
+        pair.server.tellsWhenThatIsAll = tellsWhenThatIsAll
+        pair.server.trailers = HeaderList([("grpc-status", "0")])
+        for _ in 0..<2 { pair.request() }
+        pair.exchange()
+        let streams = pair.server.streams
+        pair.server.waiting = Set(streams.map(\.id))
+        for stream in streams {
+            pair.server.bodies[stream.id] = [1, 2]
+            pair.server.session.respond(stream, Self.ok)
+        }
+        pair.exchange()
+        for length in [3, 40_000, 1] {
+            pair.client.received = [:]
+            for stream in streams {
+                pair.server.bodies[stream.id] = Array(repeating: 7, count: length)
+                pair.server.session.resume(stream)
+            }
+            pair.exchange()
+            #expect(pair.client.received.mapValues(\.count) == [1: length, 3: length])
+            #expect(!pair.server.session.wantsWrite)
+        }
+        pair.server.waiting = []
+        pair.client.log = []
+        for stream in streams { pair.server.session.resume(stream) }
+        pair.exchange()
+        #expect(pair.client.log.filter { $0.contains("grpc-status") }.count == 2)
+        #expect(pair.client.log.filter { $0.contains("closed 0") }.count == 2)
+        #expect(pair.server.session.streamCount == 0)
+    }
+
     @Test func slotsAreUsedAgain() throws {
         let pair = SessionPair()
         for round in 0..<50 {

@@ -173,15 +173,22 @@ extension WatchHub {
 
     mutating func sendEvents(_ batch: EncodedEvents, revision: Int64, to watcher: Watcher) {
         watcher.heardEvents = true
-        self.eventsSent += batch.events.count
-        self.send(
+        let load = WatchResponse.Load(
+            eventCount: batch.events.count,
+            byteCount: batch.byteCount
+        )
+        self.eventsSent += load.eventCount
+        let stream = watcher.stream
+        stream.outbox.append(
             .events(
                 watcher.id,
                 revision: revision,
                 batch,
                 mayFragment: watcher.options.contains(.fragment)
             ),
-            on: watcher.stream
+            load,
+            batch: ObjectIdentifier(batch)
         )
+        self.wake(stream)
     }
 }

@@ -293,9 +293,14 @@ package struct WatchHub: ~Copyable {
         stream.outbox.bytes >= self.limits.outboxBytesMax
     }
 
-    /// Queues a message; the stream's loop is told with the next wake-ups.
+    /// Queues a message without events; the stream's loop is told with the next wake-ups.
     mutating func send(_ response: consuming WatchResponse, on stream: WatchStream) {
-        stream.outbox.append(response)
+        stream.outbox.append(response, WatchResponse.Load(), batch: nil)
+        self.wake(stream)
+    }
+
+    /// Notes that a stream has something to send.
+    mutating func wake(_ stream: WatchStream) {
         if stream.isAwake { return }
         stream.isAwake = true
         self.wakes.append(stream.id)
@@ -303,7 +308,7 @@ package struct WatchHub: ~Copyable {
 
     /// Queues an answer to a request; the stream's loop, which asked, drains next by itself.
     mutating func answer(_ response: consuming WatchResponse, on stream: WatchStream) {
-        stream.outbox.append(response)
+        stream.outbox.append(response, WatchResponse.Load(), batch: nil)
         stream.isAwake = true
     }
 

@@ -6,15 +6,19 @@ import DequeModule
 /// message of a run that holds the same batch, so that it is released with the bytes.
 struct WatchOutbox {
     private struct Entry {
-        var response: WatchResponse
+        let response: WatchResponse
         var charge: Int
+        let load: WatchResponse.Load
     }
 
     /// Messages kept room for in an outbox that ran empty.
     private static let idleCapacity = 32
 
-    private var entries: Deque<Entry> = []
-    /// Most messages there were since the outbox last ran empty.
+    /// The next message. Mostly it is the only one, which is then no further away than the stream.
+    private var first: Entry?
+    /// Those after it.
+    private var rest: Deque<Entry> = []
+    /// Most messages there were in `rest` since the outbox last ran empty.
     private var peak = 0
     /// Memory held by what waits.
     private(set) var bytes = 0
@@ -25,20 +29,40 @@ struct WatchOutbox {
 
     init() {}
 
-    var isEmpty: Bool { self.entries.isEmpty }
+    var isEmpty: Bool { self.first == nil }
 
-    mutating func append(_ response: consuming WatchResponse) {
-        let (eventCount, byteCount, batch) = response.load
-        if let batch, batch == self.lastBatch {
-            self.entries[self.entries.count - 1].charge -= byteCount
-            self.bytes -= byteCount
-        }
+    /// - Parameters:
+    ///   - load: what it carries.
+    ///   - batch: the batch of events that is in it; nil when there are none.
+    mutating func append(
+        _ response: consuming WatchResponse,
+        _ load: WatchResponse.Load,
+        batch: ObjectIdentifier?
+    ) {
+        if let batch, batch == self.lastBatch { self.releaseLastBatch() }
         self.lastBatch = batch
-        self.eventCount += eventCount
-        let charge = WatchResponse.overheadBytes + byteCount
+        self.eventCount += load.eventCount
+        let charge = WatchResponse.overheadBytes + load.byteCount
         self.bytes += charge
-        self.entries.append(Entry(response: response, charge: charge))
-        self.peak = max(self.peak, self.entries.count)
+        let entry = Entry(response: response, charge: charge, load: load)
+        if self.first == nil {
+            self.first = entry
+        } else {
+            self.rest.append(entry)
+            self.peak = max(self.peak, self.rest.count)
+        }
+    }
+
+    /// Takes the charge of its events off the last message; the next one bears it.
+    private mutating func releaseLastBatch() {
+        let place = self.rest.count - 1
+        guard let load = place < 0 ? self.first?.load : self.rest[place].load else { return }
+        self.bytes -= load.byteCount
+        if place < 0 {
+            self.first?.charge -= load.byteCount
+        } else {
+            self.rest[place].charge -= load.byteCount
+        }
     }
 
     /// Moves messages from the front to the end of `responses`: at least one, and until they come
@@ -46,15 +70,15 @@ struct WatchOutbox {
     /// - Complexity: O(messages moved).
     mutating func take(bytesMax: Int, into responses: inout [WatchResponse]) {
         var taken = 0
-        while taken < bytesMax || taken == 0, let entry = self.entries.popFirst() {
-            let (eventCount, byteCount, _) = entry.response.load
-            taken += WatchResponse.overheadBytes + byteCount
+        while taken < bytesMax || taken == 0, let entry = self.first.take() {
+            if !self.rest.isEmpty { self.first = self.rest.popFirst() }
+            taken += WatchResponse.overheadBytes + entry.load.byteCount
             self.bytes -= entry.charge
-            self.eventCount -= eventCount
+            self.eventCount -= entry.load.eventCount
             responses.append(entry.response)
         }
-        if self.entries.isEmpty, self.peak > 0 {
-            if self.peak > Self.idleCapacity { self.entries = [] }
+        if self.first == nil {
+            if self.peak > Self.idleCapacity { self.rest = [] }
             self.peak = 0
             self.lastBatch = nil
         }

@@ -24,12 +24,10 @@ package enum WatchResponse: Sendable {
     /// What a message costs beside its events, in an outbox's accounts.
     static let overheadBytes = 64
 
-    /// How many events it carries, what they come to on the wire, and which object holds them.
-    var load: (eventCount: Int, byteCount: Int, batch: ObjectIdentifier?) {
-        switch self {
-        case .events(_, _, let batch, _):
-            (batch.events.count, batch.byteCount, ObjectIdentifier(batch))
-        default: (0, 0, nil)
-        }
+    /// What a message carries.
+    struct Load {
+        var eventCount = 0
+        /// Length of the events on the wire.
+        var byteCount = 0
     }
 }

@@ -53,37 +53,25 @@ extension EtcdServer {
             return
         }
         do throws(RequestError) {
-            let read = try RangeRead(
-                request,
-                of: snapshot.state,
-                loader: CacheLoader(cache: self.store.cache)
-            )
-            if let answer = self.wholeAnswer(read, tenant) {
-                self.reply(answer, tenant, to: call)
-                return
-            }
-        } catch .backend {
-            // A value to sort by is not in memory.
-            self.prepareElsewhere(request, tenant, call)
-            return
-        } catch {
-            call.fail(Status(error))
-            return
-        }
-        // Values must be loaded, or the answer is long: the snapshot is taken again, with its rows
-        // kept from deletion.
-        do throws(RequestError) {
+            // Its rows are kept from deletion, in case that values must be loaded.
             let pinned = tenant.pinnedSnapshot()
             let read = try RangeRead(
                 request,
                 of: pinned.state,
                 loader: CacheLoader(cache: self.store.cache)
             )
-            self.stream(
-                PreparedRange(read, pinned, self.header(tenant, at: read.headerRevision)),
-                call
+            let prepared = PreparedRange(
+                read,
+                pinned,
+                self.header(tenant, at: read.headerRevision)
             )
+            if let answer = self.wholeAnswer(prepared) {
+                self.reply(answer, tenant, to: call)
+            } else {
+                self.stream(prepared, call)
+            }
         } catch .backend {
+            // A value to sort by is not in memory.
             self.prepareElsewhere(request, tenant, call)
         } catch {
             call.fail(Status(error))
@@ -115,33 +103,28 @@ extension EtcdServer {
     }
 
     /// A short answer in one piece; nil when it is long or a value is not in memory.
-    private func wholeAnswer(_ read: RangeRead, _ tenant: TenantStore) -> FramedMessage? {
-        let header = self.header(tenant, at: read.headerRevision)
-        var kvs: [KeyValue] = []
-        var bytes = 0
-        var position = RangeRead.Position()
-        let cache = self.store.cache
-        let isWhole = read.walk(from: &position) { key, version in
-            var value: Bytes? = []
-            if !read.keysOnly, version.valueSize > 0 {
-                value = cache.value(of: version.row)
-                bytes += Int(version.valueSize)
-            }
-            bytes += key.count
-            guard let value, bytes <= Self.wholeAnswerBytesMax else { return false }
-            kvs.append(KeyValue(key: key, version: version, value: value))
-            return true
+    private func wholeAnswer(_ prepared: PreparedRange) -> FramedMessage? {
+        guard prepared.length <= Self.wholeAnswerBytesMax, var kvs = prepared.page else {
+            return nil
         }
-        guard isWhole else { return nil }
+        let read = prepared.read
+        for place in kvs.indices {
+            let version = kvs[place].version
+            let isEmpty = read.keysOnly || version.valueSize == 0
+            guard let value = isEmpty ? [] : self.store.cache.value(of: version.row) else {
+                return nil
+            }
+            kvs[place].value = value
+        }
         let result = RangeResult(
             headerRevision: read.headerRevision,
             kvs: kvs,
-            more: read.more,
+            more: prepared.more,
             count: read.count,
             keysOnly: read.keysOnly
         )
         return FramedMessage(
-            reserved: result.encoded(header, reservingPrefix: FramedMessage.prefixLength)
+            reserved: result.encoded(prepared.header, reservingPrefix: FramedMessage.prefixLength)
         )
     }
 
@@ -208,6 +191,14 @@ struct PreparedRange: Sendable {
     let more: Bool
     /// Length of the whole message.
     let length: Int
+    /// All pairs without their values, if these are no more than a page of a client's list.
+    private(set) var page: [KeyValue]?
+
+    /// Length of an answer whose pairs are kept from the walk that measures it, and whose values are
+    /// kept in memory when they are loaded.
+    static let pageLengthMax = 1 << 20
+    /// Pairs of such an answer.
+    static let pagePairsMax = 1_024
 
     /// - Complexity: O(pairs of the answer).
     init(_ read: RangeRead, _ pinned: PinnedSnapshot, _ header: ResponseHeader) {
@@ -216,6 +207,8 @@ struct PreparedRange: Sendable {
         self.header = header
         self.more = read.more
         var length = 0
+        var page: [KeyValue] = []
+        var isPage = true
         var position = RangeRead.Position()
         _ = read.walk(from: &position) { key, version in
             let kv = KeyValue(key: key, version: version, value: nil)
@@ -225,10 +218,21 @@ struct PreparedRange: Sendable {
                 ),
                 field: RangeResult.kvsField
             )
+            if isPage {
+                isPage = length <= Self.pageLengthMax && page.count < Self.pagePairsMax
+                if isPage { page.append(kv) } else { page = [] }
+            }
             return true
         }
+        self.page = isPage ? page : nil
         self.length =
             header.encodedLength + length
             + WireSize.bool(self.more, field: 3) + WireSize.int64(read.count, field: 4)
+    }
+
+    /// Hands over the pairs of a page.
+    mutating func takePage() -> [KeyValue]? {
+        defer { self.page = nil }
+        return self.page
     }
 }

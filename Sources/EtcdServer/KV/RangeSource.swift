@@ -6,19 +6,18 @@ import GRPC
 /// The message of a long range answer, made as the client takes it: a slice of pairs at a time, whose
 /// values come from memory or from a reader thread.
 ///
-/// Holds one slice: at most ``sliceBytesMax`` bytes and one pair more.
+/// Holds one slice: at most ``sliceBytesMax`` bytes and one pair more; and of a page the keys.
 final class RangeSource: MessageSource {
     /// Bytes of keys and values after which a slice is full.
     static let sliceBytesMax = 256 << 10
     static let slicePairsMax = 1_024
-    /// Values of answers up to this length, as a page of a client's list, are kept when they are loaded.
-    static let keptLengthMax = 1 << 20
-
     private let prepared: PreparedRange
     private let store: Store
     private let tenant: TenantStore
     private let call: ServerCall
 
+    /// The pairs of a page that are not in a slice yet.
+    private var page: ArraySlice<KeyValue>?
     private var position = RangeRead.Position()
     private var phase = Phase.header
     /// What is being sent: stretches of `text`, each followed by a value.
@@ -40,6 +39,8 @@ final class RangeSource: MessageSource {
     }
 
     init(_ prepared: PreparedRange, store: Store, tenant: TenantStore, _ call: ServerCall) {
+        var prepared = prepared
+        self.page = prepared.takePage()?[...]
         self.prepared = prepared
         self.store = store
         self.tenant = tenant
@@ -59,6 +60,7 @@ final class RangeSource: MessageSource {
 
     func cancel() {
         self.phase = .cancelled
+        self.page = nil
         self.clear()
     }
 
@@ -120,15 +122,8 @@ final class RangeSource: MessageSource {
     }
 
     private func nextSlice() -> Bool {
-        var pairs: [KeyValue] = []
-        var bytes = 0
         let read = self.prepared.read
-        let isLast = read.walk(from: &self.position) { key, version in
-            guard bytes < Self.sliceBytesMax, pairs.count < Self.slicePairsMax else { return false }
-            bytes += key.count + (read.keysOnly ? 0 : Int(version.valueSize))
-            pairs.append(KeyValue(key: key, version: version, value: nil))
-            return true
-        }
+        let (pairs, isLast) = self.page == nil ? self.walkSlice() : self.slicePage()
         self.phase = isLast ? .end : .pairs
         guard !pairs.isEmpty else { return self.advance() }
         guard !read.keysOnly else {
@@ -140,7 +135,7 @@ final class RangeSource: MessageSource {
             store: self.store,
             tenant: self.tenant,
             loop: self.call.loop,
-            keepsLoaded: self.prepared.length <= Self.keptLengthMax
+            keepsLoaded: self.prepared.length <= PreparedRange.pageLengthMax
         )
         switch loader.fill(pairs, for: self, { $0.loaded($1, next: next) }) {
         case .done(let pairs):
@@ -153,6 +148,38 @@ final class RangeSource: MessageSource {
             self.call.abandonReply()
         }
         return false
+    }
+
+    /// The next pairs of the answer, and whether they are the last.
+    private func walkSlice() -> (pairs: [KeyValue], isLast: Bool) {
+        var pairs: [KeyValue] = []
+        var bytes = 0
+        let isLast = self.prepared.read.walk(from: &self.position) { key, version in
+            guard bytes < Self.sliceBytesMax, pairs.count < Self.slicePairsMax else { return false }
+            let pair = KeyValue(key: key, version: version, value: nil)
+            bytes += self.size(of: pair)
+            pairs.append(pair)
+            return true
+        }
+        return (pairs, isLast)
+    }
+
+    /// The same of a page, whose pairs are at hand.
+    private func slicePage() -> (pairs: [KeyValue], isLast: Bool) {
+        guard let page else { return ([], true) }
+        var bytes = 0
+        let end =
+            page.firstIndex { pair in
+                defer { bytes += self.size(of: pair) }
+                return bytes >= Self.sliceBytesMax
+            } ?? page.endIndex
+        self.page = page[end...]
+        return (Array(page[..<end]), end == page.endIndex)
+    }
+
+    /// What a pair counts for in its slice.
+    private func size(of pair: KeyValue) -> Int {
+        pair.key.count + (self.prepared.read.keysOnly ? 0 : Int(pair.version.valueSize))
     }
 
     /// Lays a slice out for sending: what goes between the values is written to one buffer.

@@ -15,16 +15,13 @@ final class WatchHandlers {
     /// By the slots of their streams.
     @exclusivity(unchecked) private var bySlot: [WatchHandler?] = []
     /// Memory of a drain, kept for the next one.
-    @exclusivity(unchecked) private var drains: [Drain] = []
-    @exclusivity(unchecked) private var responses: [WatchResponse] = []
+    @exclusivity(unchecked) private var scratch = Scratch()
 
-    /// One stream's part of a drain.
-    private struct Drain {
-        let handler: WatchHandler
-        let stream: WatchStreamID
-        /// Where its responses end; they begin where those before it end.
-        var end = 0
-        var hasMore = false
+    private struct Scratch {
+        var handlers: [WatchHandler] = []
+        var responses: [WatchResponse] = []
+        /// Where the responses of each handler end; they begin where those of the one before it end.
+        var ends: [Int] = []
     }
 
     func add(_ handler: WatchHandler, for stream: WatchStreamID) {
@@ -70,35 +67,38 @@ final class WatchHandlers {
         _ messages: inout WatchMessages,
         rest: inout [WatchStreamID]
     ) {
-        var drains: [Drain] = []
-        var responses: [WatchResponse] = []
-        swap(&drains, &self.drains)
-        swap(&responses, &self.responses)
+        var scratch = Scratch()
+        swap(&scratch, &self.scratch)
         for stream in streams {
             guard let handler = self.handler(of: stream), handler.hasRoom else { continue }
-            drains.append(Drain(handler: handler, stream: stream))
+            scratch.handlers.append(handler)
         }
-        drains.first?.handler.tenant.withHub { hub in
-            for place in drains.indices {
-                drains[place].hasMore = hub.take(
-                    from: drains[place].stream,
-                    bytesMax: Self.takeBytesMax,
-                    into: &responses
-                )
-                drains[place].end = responses.count
+        scratch.handlers.first?.tenant.withHub { hub in
+            for handler in scratch.handlers {
+                if let stream = handler.stream,
+                    hub.take(
+                        from: stream,
+                        bytesMax: Self.takeBytesMax,
+                        into: &scratch.responses
+                    )
+                {
+                    rest.append(stream)
+                }
+                scratch.ends.append(scratch.responses.count)
             }
         }
-        var start = 0
-        for drain in drains {
-            for place in start..<drain.end {
-                drain.handler.send(responses[place], sharing: &messages)
+        var next = 0
+        for (handler, end) in zip(scratch.handlers, scratch.ends) {
+            while next < end {
+                handler.send(scratch.responses[next], sharing: &messages)
+                next += 1
             }
-            start = drain.end
-            if drain.hasMore { rest.append(drain.stream) }
         }
-        drains.removeAll(keepingCapacity: true)
-        responses.removeAll(keepingCapacity: responses.count <= Self.responsesKeptMax)
-        self.drains = drains
-        self.responses = responses
+        scratch.handlers.removeAll(keepingCapacity: true)
+        scratch.responses.removeAll(
+            keepingCapacity: scratch.responses.count <= Self.responsesKeptMax
+        )
+        scratch.ends.removeAll(keepingCapacity: true)
+        self.scratch = scratch
     }
 }

@@ -39,11 +39,11 @@ struct WatchMessages {
         for step in self.entries.indices {
             var place = self.next + step
             if place >= self.entries.count { place -= self.entries.count }
-            let entry = self.entries[place]
-            if entry.batch === batch, entry.id == id, entry.revision == revision {
-                self.next = place + 1 == self.entries.count ? 0 : place + 1
-                return entry.message
-            }
+            guard self.entries[place].batch === batch, self.entries[place].id == id,
+                self.entries[place].revision == revision
+            else { continue }
+            self.next = place + 1 == self.entries.count ? 0 : place + 1
+            return self.entries[place].message
         }
         let entry = Entry(batch: batch, id: id, revision: revision, message: make())
         self.next = 0

@@ -48,13 +48,19 @@ struct KeyTable {
     subscript(slot: Int) -> Bytes {
         let prefixCount = Int(self.prefixCount)
         let rest = self.rest(of: slot)
-        return Bytes(unsafeUninitializedCapacity: prefixCount &+ rest.count) { key, count in
-            self.bytes.withUnsafeBufferPointer { bytes in
-                _ = key.update(fromContentsOf: bytes[..<prefixCount])
-                _ = key[prefixCount...].update(fromContentsOf: bytes[rest])
+        var string: Bytes = []
+        // An array that is filled as it is made asks the runtime for its type each time.
+        string.append(addingCapacity: prefixCount &+ rest.count) {
+            (output: inout OutputSpan<UInt8>) in
+            output.withUnsafeMutableBufferPointer { string, count in
+                self.bytes.withUnsafeBufferPointer { bytes in
+                    _ = string.update(fromContentsOf: bytes[..<prefixCount])
+                    _ = string[prefixCount...].update(fromContentsOf: bytes[rest])
+                }
+                count = prefixCount &+ rest.count
             }
-            count = prefixCount &+ rest.count
         }
+        return string
     }
 
     /// Where in `bytes` that of the string at `slot` is which follows the prefix.
