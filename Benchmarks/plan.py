@@ -33,8 +33,8 @@ def load(connections: int, streams: int) -> list[str]:
 def points() -> list[Row]:
     rows = []
     for (connections, streams), ratio in zip(SHAPES, (3, 5, 5)):
-        lone = {"explained": "one-request-at-a-time"} if connections == 1 else {}
-        goals = [faster(f"{ratio}x", "range.per_second", ratio, **lone)]
+        why = "one-request-at-a-time" if connections == 1 else "many-small-reads"
+        goals = [faster(f"{ratio}x", "range.per_second", ratio, explained=why)]
         if (connections, streams) == (10, 10):
             goals.append(fifth_of_cpu())
         rows.append(
@@ -56,10 +56,10 @@ def points() -> list[Row]:
         )
     )
     for (connections, streams), ratio in zip(SHAPES, (1, 2.5, 3)):
-        lone = {"explained": "a-lone-put"} if connections == 1 else {}
-        goals = [faster(f"{ratio}x", "put.per_second", ratio, **lone)]
+        why = "a-lone-put" if connections == 1 else "many-puts"
+        goals = [faster(f"{ratio}x", "put.per_second", ratio, explained=why)]
         if (connections, streams) == (10, 10):
-            goals.append(fifth_of_cpu())
+            goals.append(fifth_of_cpu(explained=why))
         rows.append(
             Row(
                 f"put-{connections}x{streams}",
@@ -72,9 +72,9 @@ def points() -> list[Row]:
         )
     columns = ["update.per_second", "update.p50_us", "update.p99_us", CPU, WRITTEN, FLUSHES]
     for clients in (64, 256):
-        goals = [faster("2.5x", "update.per_second", 2.5)]
+        goals = [faster("2.5x", "update.per_second", 2.5, explained="updates")]
         if clients == 64:
-            goals.append(fifth_of_cpu())
+            goals.append(fifth_of_cpu(explained="updates"))
         rows.append(
             Row(
                 f"update-{clients}",
@@ -123,7 +123,7 @@ def lists(quick: bool) -> list[Row]:
              "--value-bytes=10240", "--page=0", "--connections=5"]  # fmt: skip
     return [
         Row("list-500", "list of 10,000 x 1 KiB by pages of 500", [*small, "--connections=10"],
-            columns, [faster("2.5x", "page.per_second", 2.5)], setup=0.5),
+            columns, [faster("2.5x", "page.per_second", 2.5, explained="pages-of-500")], setup=0.5),
         Row("list-10000", "list of 10,000 x 1 KiB in one page", [*small, "--page=10000"], columns,
             quick=False),
         Row("list-unlimited", "unlimited list of 10,000 x 10 KB, 5 at once", large, columns,
@@ -146,7 +146,8 @@ def watches() -> list[Row]:
             ["event.per_second", "event.p50_us", "event.p99_us", "event.max_us",
              "missing_events", "server.cpu_percent", "generator.late_p99_us"],
             [Goal("half of etcd's p99", "event.p99_us", ratio=2, less_is_better=True),
-             Goal("a third of etcd's CPU", "server.cpu_percent", ratio=3, less_is_better=True)],
+             Goal("a third of etcd's CPU", "server.cpu_percent", ratio=3, less_is_better=True,
+                  explained="watching")],
         ),
         Row(
             "watch-streams", "1 writer, 2000 watches on 200 streams of 20 connections",

@@ -102,6 +102,13 @@ package final class Connection {
         try check(sqlite3_busy_timeout(self.handle, milliseconds), on: self.handle)
     }
 
+    /// Sets how many bytes of pages the connection keeps in memory; what is more is given back.
+    ///
+    /// SQLite: <https://www.sqlite.org/pragma.html#pragma_cache_size>
+    package func setCache(bytes: Int) throws(SQLiteError) {
+        try self.execute("PRAGMA cache_size = -\(bytes >> 10)")
+    }
+
     /// Sets whether the log stays as it is when this connection, if it is the last one, closes.
     ///
     /// SQLite: <https://www.sqlite.org/c3ref/c_dbconfig_defensive.html>

@@ -49,7 +49,7 @@ final class Checkpointer: @unchecked Sendable {
         }
         self.connection = try Connection(path: path, access: .readWrite)
         try self.connection.execute("PRAGMA synchronous = FULL")
-        try self.connection.execute("PRAGMA cache_size = -\(limits.readerCacheBytes >> 10)")
+        try self.connection.setCache(bytes: limits.readerCacheBytes)
         self.state.withLock { $0.durable = durable }
         self.signal = .allocate(capacity: 1)
         sem_init(self.signal, 0, 0)

@@ -13,6 +13,8 @@ extension SQLiteBackend {
             // Synced, since the numbers of rows that are removed are given anew: if they came back
             // after a loss of power, the journal could not be replayed onto them.
             try writer.connection.execute("PRAGMA synchronous = FULL")
+            // A pass through everything would leave the cache full of what is not needed again.
+            try writer.connection.setCache(bytes: self.limits.recoveryCacheBytes)
             // One snapshot, so that the commit points and the rows belong together.
             try writer.connection.execute("BEGIN")
             let points = try self.recoverTenants(writer.connection, &recovery)
@@ -29,6 +31,7 @@ extension SQLiteBackend {
             }
             try writer.connection.execute("COMMIT")
             try writer.connection.execute("PRAGMA synchronous = NORMAL")
+            try writer.connection.setCache(bytes: self.limits.writerCacheBytes)
             self.check = try BatchCheck(writer.connection)
         } catch {
             writer.rollBack()

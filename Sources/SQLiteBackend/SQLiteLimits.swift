@@ -7,6 +7,8 @@ package struct SQLiteLimits: Hashable, Sendable {
     /// The writer appends, so it needs the right edge of `kv` and the small tables; compaction
     /// deletes in row order. More would duplicate the operating system's cache.
     package var writerCacheBytes = 16 << 20
+    /// Bytes of pages that the writer's connection keeps while a start reads through the store, once.
+    package var recoveryCacheBytes = 1 << 20
     /// Bytes of pages that each reader keeps in memory: the inner pages of `kv`, mostly.
     package var readerCacheBytes = 4 << 20
     /// Bytes of log at which the log is moved into the database beside the writer.

@@ -21,7 +21,7 @@ package final class SQLiteReader: BackendReader {
         self.unsettled = unsettled
         self.connection = try Connection(path: path, access: .readOnly)
         try self.connection.setBusyTimeout(milliseconds: limits.busyMilliseconds)
-        try self.connection.execute("PRAGMA cache_size = -\(limits.readerCacheBytes >> 10)")
+        try self.connection.setCache(bytes: limits.readerCacheBytes)
         self.begin = try Statement("BEGIN", on: self.connection)
         self.end = try Statement("COMMIT", on: self.connection)
         self.one = try Statement(

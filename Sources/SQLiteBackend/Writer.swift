@@ -41,7 +41,7 @@ final class Writer {
         try connection.setBusyTimeout(milliseconds: limits.busyMilliseconds)
         // The journal makes commits durable; see `writeDurably` for those that it does not.
         try connection.execute("PRAGMA synchronous = NORMAL")
-        try connection.execute("PRAGMA cache_size = -\(limits.writerCacheBytes >> 10)")
+        try connection.setCache(bytes: limits.writerCacheBytes)
         try connection.execute("PRAGMA temp_store = MEMORY")
         // Deleted content is overwritten where that costs no extra write, not more.
         try connection.execute("PRAGMA secure_delete = FAST")
