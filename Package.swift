@@ -200,10 +200,8 @@ let package = Package(
             name: "byre",
             dependencies: [
                 "AdminServer", "ByreAPI", "ByreCore", "Controller", "Engine", "EtcdAPI",
-                "EtcdServer", "Files",
-                "GRPC", "HTTP2", "Instrumentation", "Kubernetes", "PostgresBackend",
-                "SQLiteBackend",
-                "TLS", "Tenancy", "Transport",
+                "EtcdServer", "Files", "GRPC", "HTTP2", "Instrumentation", "Kubernetes",
+                "PostgresBackend", "SQLiteBackend", "TLS", "Tenancy", "Transport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "Yams", package: "Yams"),

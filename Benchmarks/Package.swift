@@ -39,7 +39,8 @@ let package = Package(
         // epoll and timers.
         .systemLibrary(name: "CLinux"),
         .target(name: "HTTP2", dependencies: ["CNGHTTP2"], path: "Shared/HTTP2"),
-        .target(name: "TLS", dependencies: ["COpenSSL"], path: "Shared/TLS"),
+        .target(name: "Files", path: "Shared/Files"),
+        .target(name: "TLS", dependencies: ["COpenSSL", "Files"], path: "Shared/TLS"),
 
         // Connections, schedules, workloads, measurements.
         .target(
