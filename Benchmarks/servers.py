@@ -229,9 +229,19 @@ class ByreOnPostgres(ConfiguredByre):
 
     def of_tenants(self) -> Server:
         """The same server, as its tenants reach it."""
-        server = Server(self.name, [], self.tenants_url, self.data)
-        server.process = self.process
-        return server
+        return Tenants(self)
+
+
+class Tenants(Server):
+    """The tenants of a server, at their addresses."""
+
+    def __init__(self, server: ByreOnPostgres) -> None:
+        super().__init__(server.name, [], server.tenants_url, server.data)
+        self.server = server
+
+    @property
+    def pids(self) -> list[int]:
+        return self.server.pids
 
 
 def make_certificates(byre: str, folder: Path) -> None:
