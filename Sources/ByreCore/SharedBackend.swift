@@ -2,7 +2,8 @@
 ///
 /// A commit is `begin`, which locks the tenants and tells what others committed before, and then
 /// `commit` or `abandon`. Who evaluates operations between the two does so on the newest state there
-/// is, so nothing that was decided on an older one is ever committed.
+/// is, so nothing that was decided on an older one is ever committed. Who thinks that it is the only
+/// writer of some tenants evaluates first, and has ``commit(_:decidedOn:)`` find out whether it was.
 ///
 /// A call on a connection that is lost connects anew, or throws ``BackendError/unavailable(_:)``; so
 /// the caller goes on as soon as the store does. Waiting for locks and answers is bounded.
@@ -21,6 +22,20 @@ package protocol SharedBackend: Backend {
     ///
     /// Nothing is begun when it throws.
     func begin(_ plan: CommitPlan) throws(BackendError) -> CommitStart
+
+    /// Makes a batch durable without ``begin(_:)``, if the tenants that it was decided on are still
+    /// what they were. It changes no registry and is not an import's. Not called between `begin` and
+    /// its end.
+    /// - Parameter basis: the tenants' sequences: of all that the batch changes, and of others that
+    ///   its outcome depends on. A batch that is empty asks whether all of them still hold.
+    /// - Returns: whether they do, and the batch is committed. False also when a tenant is being
+    ///   erased or is gone, or the connection turned out to be lost before anything was written: the
+    ///   caller begins, and learns what there is.
+    /// - Throws: as ``Backend/commit(_:)``.
+    func commit(
+        _ batch: CommitBatch,
+        decidedOn basis: [TenantSequence]
+    ) throws(BackendError) -> Bool
 
     /// Ends what ``begin(_:)`` began, without a change.
     func abandon()
@@ -83,6 +98,17 @@ package struct CommitStart: Sendable {
     package var hasErased = false
 
     package init() {}
+}
+
+/// A tenant as of a commit to it: each has a greater sequence than the one before.
+package struct TenantSequence: Hashable, Sendable {
+    package var tenant: TenantID
+    package var sequence: Int64
+
+    package init(tenant: TenantID, sequence: Int64) {
+        self.tenant = tenant
+        self.sequence = sequence
+    }
 }
 
 /// How much of a tenant somebody has.

@@ -51,6 +51,11 @@ final class BatchRun {
         self.results.reserveCapacity(count)
     }
 
+    /// What the operations were decided on.
+    var basis: [TenantSequence] {
+        self.work.map { TenantSequence(tenant: $0.tenant.id, sequence: $0.sequence) }
+    }
+
     /// Whether another operation may join.
     var hasRoom: Bool {
         self.results.count < self.configuration.batchOperationsMax

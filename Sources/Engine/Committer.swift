@@ -142,10 +142,14 @@ final class Committer {
     private func process(_ submissions: [Submission], in home: TenantID?) {
         var submissions = submissions
         var next = 0
+        /// How many have been evaluated, some of them maybe in vain.
+        var begun = 0
+        /// Whether others changed what the batch from `next` on was decided on.
+        var isOutdated = false
         while next < submissions.count {
             let run = self.newRun(in: home, operationCount: submissions.count - next)
             var end = submissions.count
-            if self.parts.shared != nil {
+            if self.parts.shared != nil, isOutdated || !self.isAlone(submissions, next) {
                 do throws(BackendError) {
                     end = try self.begin(for: &submissions, from: next)
                 } catch {
@@ -157,7 +161,7 @@ final class Committer {
             let first = next
             while next < end, run.hasRoom {
                 let submission = submissions[next]
-                if submission.reply != nil {
+                if submission.reply != nil, next >= begun {
                     let timeout = self.parts.configuration.requestTimeoutNanoseconds
                     let asked = submission.deadline - timeout
                     self.parts.counters.began(afterNanoseconds: now - asked)
@@ -165,9 +169,11 @@ final class Committer {
                 run.evaluate(submission, now: now, loader: self.loader)
                 next += 1
             }
-            self.parts.counters.took(next - first)
+            self.parts.counters.took(max(next - max(first, begun), 0))
+            begun = max(begun, next)
             self.compactions.addRemovals(to: run, now: now)
-            self.commit(run)
+            isOutdated = !self.commit(run)
+            if isOutdated { next = first }
         }
     }
 
@@ -189,14 +195,17 @@ final class Committer {
         replies.send()
     }
 
-    private func commit(_ run: BatchRun) {
+    /// Makes a run durable, publishes and answers it.
+    /// - Returns: false when others changed what it was decided on: then nothing has happened.
+    @discardableResult
+    private func commit(_ run: BatchRun) -> Bool {
         run.finish()
-        if !run.batch.isEmpty {
+        if !run.batch.isEmpty || self.isUnconfirmed(run) {
             do throws(BackendError) {
-                try self.commitOperations(run)
+                guard try self.commitOperations(run) else { return false }
             } catch {
                 self.fail(run, error)
-                return
+                return true
             }
             self.nextRow = run.batch.nextRow
             self.compactions.removalsCommitted()
@@ -209,6 +218,7 @@ final class Committer {
         withExtendedLifetime(before) {}
         for result in maintenance { self.defragment(result) }
         if !run.batch.isEmpty { self.settle(isIdle: false) }
+        return true
     }
 
     /// Has the backend do what it left for later. Everybody has been told of it by now.
@@ -233,7 +243,9 @@ final class Committer {
 
     /// Makes a run durable. Removals of compacted rows only travel with it: if it fails with them, it is
     /// tried without, so that nothing but its own failure is a client's.
-    private func commitOperations(_ run: BatchRun) throws(BackendError) {
+    /// - Returns: false when others changed what it was decided on.
+    private func commitOperations(_ run: BatchRun) throws(BackendError) -> Bool {
+        if self.isUnconfirmed(run) { return try self.commitUnconfirmed(run) }
         do throws(BackendError) {
             try self.commitDirectly(run.batch.commit)
         } catch {
@@ -242,19 +254,31 @@ final class Committer {
             }
             self.compactions.removalsFailed(now: self.parts.clock.now())
             run.dropRemovals()
-            guard !run.batch.isEmpty else { return }
+            guard !run.batch.isEmpty else { return true }
             try self.commitDirectly(run.batch.commit)
         }
+        return true
     }
 
     /// Makes a batch durable, and keeps account of how that goes.
     func commitDirectly(_ batch: CommitBatch) throws(BackendError) {
+        self.isBegun = false
+        try self.accounted(batch) { batch throws(BackendError) in
+            try self.parts.backend.commit(batch)
+        }
+    }
+
+    /// Has `commit` make a batch durable, and keeps account of how that goes.
+    func accounted<Outcome>(
+        _ batch: CommitBatch,
+        _ commit: (CommitBatch) throws(BackendError) -> Outcome
+    ) throws(BackendError) -> Outcome {
         let start = self.parts.clock.now()
         var dated = batch
         dated.committedAt = self.parts.wallClock.seconds()
-        self.isBegun = false
+        let outcome: Outcome
         do throws(BackendError) {
-            try self.parts.backend.commit(dated)
+            outcome = try commit(dated)
         } catch {
             self.failed(error)
             throw error
@@ -264,6 +288,7 @@ final class Committer {
             self.isFailing = false
             self.parts.report(.commitsResumed)
         }
+        return outcome
     }
 
     /// Keeps account of a commit that failed, or could not begin.

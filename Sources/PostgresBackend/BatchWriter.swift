@@ -14,12 +14,33 @@ struct BatchWriter {
     /// Tenants that are erased with their schemas.
     var dropping: [TenantID: String] = [:]
 
+    /// Adds what the batch writes to tenants that are locked.
     func write(to pipeline: inout Pipeline) {
         RegistryWriter(sql: self.sql, homes: self.homes, dropping: self.dropping)
             .write(self.batch.registry, to: &pipeline)
         self.writeImports(&pipeline)
-        let housed = self.housed
-        if housed.isEmpty {
+        self.writeContents(&pipeline)
+        self.writeTenants(self.batch.tenants, &pipeline)
+        for home in self.housed { home.writeCopy(to: &pipeline) }
+    }
+
+    /// Adds what the batch writes to tenants that nobody has locked: an error, if one of them is not
+    /// what the batch was decided on. It changes no registry.
+    func write(
+        to pipeline: inout Pipeline,
+        decidedOn basis: [TenantSequence],
+        token: Int64
+    ) {
+        self.writeTenants(decidedOn: basis, token: token, &pipeline)
+        self.writeContents(&pipeline)
+        for home in self.housed { home.writeCopy(to: &pipeline) }
+    }
+
+    private func writeContents(_ pipeline: inout Pipeline) {
+        let hasHoused =
+            !self.homes.isEmpty
+            && self.batch.tenants.contains { self.homes.schema(of: $0.id) != nil }
+        if !hasHoused {
             self.writeRows(self.batch.rows, self.undated, &pipeline)
         } else {
             self.writeRows(
@@ -32,8 +53,6 @@ struct BatchWriter {
         self.writeAlarms(&pipeline)
         self.writeChanges(&pipeline)
         self.removeRows(&pipeline)
-        self.writeTenants(&pipeline)
-        for home in housed { home.writeCopy(to: &pipeline) }
     }
 
     /// The parts of the batch that are about tenants with a home, each for its home.
@@ -58,7 +77,7 @@ struct BatchWriter {
         self.writeRows(self.batch.rows, self.undated, &pipeline)
         self.writeLeases(&pipeline)
         self.writeAlarms(&pipeline)
-        self.writeTenants(&pipeline)
+        self.writeTenants(self.batch.tenants, &pipeline)
     }
 
     /// Has an import begin, go on or end. What another one left above the commit point goes first.
@@ -195,18 +214,38 @@ struct BatchWriter {
         }
     }
 
-    private func writeTenants(_ pipeline: inout Pipeline) {
-        let tenants = self.batch.tenants
+    private func writeTenants(_ tenants: [TenantRecord], _ pipeline: inout Pipeline) {
         guard !tenants.isEmpty else { return }
-        pipeline.add(
-            self.sql.updateTenants,
-            [
-                .int8s(tenants.map(\.id.rawValue)), .int8s(tenants.map(\.revision)),
-                .int8s(tenants.map(\.compactRevision)), .int8s(tenants.map(\.sequence)),
-                .int8s(tenants.map(\.allocatedBytes)),
-                .int8s(tenants.map(\.lastRow.rawValue)),
-            ]
+        pipeline.add(self.sql.updateTenants, tenants.columns)
+    }
+
+    private func writeTenants(
+        decidedOn basis: [TenantSequence],
+        token: Int64,
+        _ pipeline: inout Pipeline
+    ) {
+        let sequences = Dictionary(
+            basis.map { ($0.tenant, $0.sequence) },
+            uniquingKeysWith: { first, _ in first }
         )
+        // In the order in which all instances lock tenants.
+        let tenants = self.batch.tenants.sorted { $0.id < $1.id }
+        pipeline.add(
+            self.sql.updateUnchanged,
+            [.int8(self.instance), .int8(token)] + tenants.columns
+                + [.int8s(tenants.map { sequences[$0.id] ?? -1 })]
+        )
+    }
+}
+
+extension [TenantRecord] {
+    /// Six parameters: what a commit changes of each tenant's row.
+    fileprivate var columns: [PostgresValue] {
+        [
+            .int8s(self.map(\.id.rawValue)), .int8s(self.map(\.revision)),
+            .int8s(self.map(\.compactRevision)), .int8s(self.map(\.sequence)),
+            .int8s(self.map(\.allocatedBytes)), .int8s(self.map(\.lastRow.rawValue)),
+        ]
     }
 }
 

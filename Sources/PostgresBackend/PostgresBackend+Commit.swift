@@ -24,15 +24,7 @@ extension PostgresBackend {
         }
         guard let transaction = self.transaction else { throw .unavailable("no transaction") }
         self.transaction = nil
-        let writing = BatchWriter(
-            batch: batch,
-            tenants: transaction.tenants,
-            undated: self.times.undated(in: batch),
-            instance: self.instance,
-            sql: self.sql,
-            homes: self.homes,
-            dropping: dropping
-        )
+        let writing = self.writing(batch, tenants: transaction.tenants, dropping: dropping)
         // A batch may write to what it creates.
         self.noteHomes(madeBy: batch)
         var commitIndex = 0
@@ -45,7 +37,15 @@ extension PostgresBackend {
             }
         } catch {
             do throws(BackendError) {
-                try self.resolve(error, commitIndex: commitIndex, transaction)
+                guard
+                    try !self.isCommitted(
+                        after: error,
+                        commitIndex: commitIndex,
+                        token: transaction.token,
+                        transaction.connection
+                    )
+                else { return self.committed(batch) }
+                throw BackendError(error)
             } catch {
                 for case .create(let record, _) in batch.registry {
                     self.homes.set(nil, of: record.id)
@@ -53,6 +53,80 @@ extension PostgresBackend {
                 throw error
             }
         }
+        self.committed(batch)
+    }
+
+    /// One round trip.
+    package func commit(
+        _ batch: CommitBatch,
+        decidedOn basis: [TenantSequence]
+    ) throws(BackendError) -> Bool {
+        try self.checkOpen()
+        if self.transaction != nil { self.abandonTransaction() }
+        let written = Set(batch.tenants.map(\.id))
+        let others = basis.filter { !written.contains($0.tenant) }
+        let token = self.nextToken()
+        let writing = self.writing(batch)
+        let connection: PostgresConnection
+        do throws(PostgresError) {
+            connection = try self.writer.connected()
+        } catch {
+            throw BackendError(error)
+        }
+        var commitIndex = 0
+        do throws(PostgresError) {
+            try connection.pipeline { pipeline in
+                if !batch.isEmpty {
+                    pipeline.begin()
+                    writing.write(to: &pipeline, decidedOn: basis, token: token)
+                }
+                if !others.isEmpty { pipeline.add(self.sql.areUnchanged, others.columns) }
+                guard !batch.isEmpty else { return }
+                commitIndex = pipeline.count
+                pipeline.commit()
+                self.notify(of: batch, on: &pipeline)
+            }
+        } catch {
+            if batch.isEmpty {
+                self.writer.dropIfUseless(after: error)
+                guard error.meansChanged else { throw BackendError(error) }
+                return false
+            }
+            guard
+                try !self.isCommitted(
+                    after: error,
+                    commitIndex: commitIndex,
+                    token: token,
+                    connection
+                )
+            else {
+                self.committed(batch)
+                return true
+            }
+            guard error.meansChanged else { throw BackendError(error) }
+            return false
+        }
+        self.committed(batch)
+        return true
+    }
+
+    private func writing(
+        _ batch: CommitBatch,
+        tenants: [TenantID: LockedTenant] = [:],
+        dropping: [TenantID: String] = [:]
+    ) -> BatchWriter {
+        BatchWriter(
+            batch: batch,
+            tenants: tenants,
+            undated: self.times.undated(in: batch),
+            instance: self.instance,
+            sql: self.sql,
+            homes: self.homes,
+            dropping: dropping
+        )
+    }
+
+    private func committed(_ batch: CommitBatch) {
         for case .erase(let id) in batch.registry { self.homes.set(nil, of: id) }
         self.times.committed(batch)
     }
@@ -63,27 +137,30 @@ extension PostgresBackend {
         }
     }
 
-    /// Finds out what a failed commit left behind, and returns if it is committed.
-    private func resolve(
-        _ error: PostgresError,
+    /// Finds out what a failed commit left behind.
+    /// - Returns: whether it is committed.
+    /// - Throws: ``BackendError/uncertain(_:)`` when that cannot be learned.
+    private func isCommitted(
+        after error: PostgresError,
         commitIndex: Int,
-        _ transaction: Transaction
-    ) throws(BackendError) {
+        token: Int64,
+        _ connection: PostgresConnection
+    ) throws(BackendError) -> Bool {
         // Every statement before the one that failed is done. The notification is after it; who did
         // not hear it finds out by looking.
         if let index = error.index, index > commitIndex {
-            if !transaction.connection.isAlive { self.writer.drop() }
-            return
+            if !connection.isAlive { self.writer.drop() }
+            return true
         }
         switch error.kind {
-        case .server where transaction.connection.isAlive:
-            Self.rollBack(transaction.connection)
+        case .server where connection.isAlive:
+            Self.rollBack(connection)
             self.writer.dropIfUseless(after: error)
+            return false
         case .server, .connection, .timeout:
             self.writer.drop()
-            if try self.wasCommitted(transaction.token) { return }
+            return try self.wasCommitted(token)
         }
-        throw BackendError(error)
     }
 
     /// Locks those of `tenants` that the transaction does not hold yet.
@@ -179,6 +256,28 @@ extension PostgresBackend {
             self.sql.notify,
             [.text(Notification.channel(of: self.address)), .text(words.payload)]
         )
+    }
+}
+
+extension PostgresError {
+    /// Whether a commit that was decided on some state had better begin anew: that state is not the
+    /// newest, or the connection was lost, maybe long before.
+    fileprivate var meansChanged: Bool {
+        switch self.kind {
+        case .server(let state): state == StoreStatements.changedState || state == Self.deadlock
+        case .connection: true
+        case .timeout: false
+        }
+    }
+
+    /// Behind a pooler instances may lock tenants in different orders.
+    private static let deadlock = "40P01"
+}
+
+extension [TenantSequence] {
+    /// Two parameters: the tenants and the sequences.
+    fileprivate var columns: [PostgresValue] {
+        [.int8s(self.map(\.tenant.rawValue)), .int8s(self.map(\.sequence))]
     }
 }
 

@@ -9,12 +9,15 @@ import Synchronization
 ///
 /// **How a batch is committed.** In two round trips: the first begins a transaction, locks the
 /// tenants' rows and brings what others committed; the second writes everything and commits. A
-/// tenant's row is its lock and its commit point, so whoever holds it knows all that there is.
+/// tenant's row is its lock and its commit point, so whoever holds it knows all that there is. Or in
+/// one: a tenant's row is written if its sequence is the one that the batch was decided on, and else
+/// nothing is.
 ///
 /// **When the connection is lost during a COMMIT**, what became of it is looked up before anybody is
 /// told anything. Each transaction begins by writing a token into its instance's row of
 /// `last_commit`. That row stays locked until the transaction has ended, so a write to it waits for
-/// that, and finds the token or does not. Unlike the state of a transaction's number, this holds after
+/// that, and finds the token or does not. It leaves a greater one there, which keeps a transaction
+/// that had not come to that row from going on. Unlike the state of a transaction's number, this holds after
 /// a crash and on a promoted standby, where numbers of lost transactions are given anew.
 // Sendable because the writer thread alone touches what is not behind a lock.
 package final class PostgresBackend: Backend, @unchecked Sendable {

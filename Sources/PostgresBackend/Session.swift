@@ -101,11 +101,13 @@ final class Session {
     }
 
     /// All statements find what they need through a key, whatever is in the tables: they are planned
-    /// once, which else takes longer than running them. Values that are stored outside of their rows are
+    /// once, which else takes longer than running them, and lock rows in the order of the arrays that
+    /// name them, so that instances never wait for each other in a circle. Values that are stored outside of their rows are
     /// compressed with lz4, where the server has it. A commit that returned is on disk, whatever the
     /// database has for a default.
     private static let planning = """
         SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off;
+        SET enable_hashjoin = off; SET enable_mergejoin = off;
         SELECT set_config(name, 'lz4', false) FROM pg_settings
         WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals);
         SELECT set_config('synchronous_commit', 'on', false)

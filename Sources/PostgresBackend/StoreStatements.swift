@@ -46,6 +46,16 @@ struct StoreStatements: Sendable {
         )
     }
 
+    /// Keeps transactions of the instance $1 with a token below $2 from noting it any more: their
+    /// statements may still be on their way.
+    var fence: PostgresStatement {
+        .init(
+            """
+            UPDATE \(self.s)last_commit SET token = greatest(token, $2) WHERE instance = $1
+            """
+        )
+    }
+
     /// Columns of a `TenantRecord`, with which rows of `tenant` begin.
     static let recordColumns = """
         id, revision, compact_revision, sequence, last_row, allocated_bytes, cluster_id, member_id
@@ -72,13 +82,17 @@ struct StoreStatements: Sendable {
 
     // MARK: Writing a batch
 
+    // Arrays are taken apart in the target list, side by side: as a table, each of them is first copied
+    // into a store of tuples, which is half of what a row costs.
+
     var insertRows: PostgresStatement {
         .init(
             """
             INSERT INTO \(self.k)kv (row, tenant, mod_revision, sub, create_revision, version, lease,
                 key, value)
-            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[],
-                $5::bigint[], $6::bigint[], $7::bigint[], $8::bytea[], $9::bytea[])
+            SELECT unnest($1::bigint[]), unnest($2::bigint[]), unnest($3::bigint[]),
+                unnest($4::bigint[]), unnest($5::bigint[]), unnest($6::bigint[]),
+                unnest($7::bigint[]), unnest($8::bytea[]), unnest($9::bytea[])
             """
         )
     }
@@ -86,16 +100,79 @@ struct StoreStatements: Sendable {
     var updateTenants: PostgresStatement {
         .init(
             """
-            UPDATE \(self.s)tenant AS t SET revision = u.revision,
-                compact_revision = u.compact_revision, sequence = u.sequence,
-                allocated_bytes = u.allocated_bytes, last_row = greatest(t.last_row, u.last_row)
-            FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
-                $6::bigint[]) AS u (id, revision, compact_revision, sequence, allocated_bytes,
-                    last_row)
+            UPDATE \(self.s)tenant AS t SET \(Self.newPoint)
+            FROM (SELECT unnest($1::bigint[]) AS id, \(Self.points(from: 2))) AS u
             WHERE t.id = u.id
             """
         )
     }
+
+    /// What a commit changes of a tenant's row.
+    private static let newPoint = """
+        revision = u.revision, compact_revision = u.compact_revision, sequence = u.sequence,
+            allocated_bytes = u.allocated_bytes, last_row = greatest(t.last_row, u.last_row)
+        """
+
+    /// The columns of ``newPoint`` from the parameters from $`first` on.
+    private static func points(from first: Int) -> String {
+        ["revision", "compact_revision", "sequence", "allocated_bytes", "last_row"].enumerated()
+            .map { "unnest($\(first + $0)::bigint[]) AS \($1)" }.joined(separator: ", ")
+    }
+
+    /// ``token`` and ``updateTenants`` in one, for tenants that nobody has locked: an error, if one of
+    /// them has not the sequence $9 any more, or a later token is noted.
+    ///
+    /// Writes tenants in the order in which they are given.
+    var updateUnchanged: PostgresStatement {
+        .init(
+            """
+            WITH noted AS (
+                INSERT INTO \(self.s)last_commit (instance, token, begun_at)
+                VALUES ($1, $2, now())
+                ON CONFLICT (instance) DO UPDATE SET token = excluded.token, begun_at = now()
+                    WHERE last_commit.token < excluded.token
+                RETURNING 1),
+            written AS (
+                UPDATE \(self.s)tenant AS t SET \(Self.newPoint)
+                FROM (SELECT unnest($3::bigint[]) AS id, \(Self.points(from: 4)),
+                    unnest($9::bigint[]) AS basis) AS u
+                WHERE t.id = u.id AND t.sequence = u.basis AND t.erasing_since IS NULL
+                RETURNING 1)
+            SELECT \(
+                Self.unless(
+                    """
+                    (SELECT count(*) FROM noted) = 1
+                        AND (SELECT count(*) FROM written) = cardinality($3)
+                    """
+                )
+            )
+            """
+        )
+    }
+
+    /// An error, if one of the tenants $1 has not the sequence $2 any more.
+    var areUnchanged: PostgresStatement {
+        .init(
+            """
+            SELECT \(Self.unless("count(*) = cardinality($1)"))
+            FROM unnest($1::bigint[], $2::bigint[]) AS u (id, sequence)
+            JOIN \(self.s)tenant AS t ON t.id = u.id AND t.sequence = u.sequence
+                AND t.erasing_since IS NULL
+            """
+        )
+    }
+
+    /// An error that says in the server's log what it is about, unless `condition` holds: the rest of
+    /// the pipeline is not executed then.
+    private static func unless(_ condition: String) -> String {
+        """
+        (CASE WHEN \(condition) THEN '0'
+            ELSE 'another instance of Byre was first; this one begins anew' END)::bigint
+        """
+    }
+
+    /// The state of that error: the text is not a number.
+    static let changedState = "22P02"
 
     var grant: PostgresStatement {
         .init(

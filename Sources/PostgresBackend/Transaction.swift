@@ -37,8 +37,7 @@ extension PostgresBackend {
     ) throws(BackendError) -> [PostgresResult] {
         try self.checkOpen()
         if self.transaction != nil { self.abandonTransaction() }
-        self.lastToken += 1
-        let token = self.lastToken
+        let token = self.nextToken()
         let (connection, results) = try self.writer.run {
             connection throws(PostgresError) in
             do throws(PostgresError) {
@@ -61,6 +60,12 @@ extension PostgresBackend {
         }
         self.transaction = transaction
         return Array(results.dropFirst(3))
+    }
+
+    /// A token that tells a transaction from all before it.
+    func nextToken() -> Int64 {
+        self.lastToken += 1
+        return self.lastToken
     }
 
     /// Parameters of ``StoreStatements/lockTenants``.
@@ -88,18 +93,21 @@ extension PostgresBackend {
 
     /// Finds out whether the transaction with `token` was committed, whose connection was lost.
     ///
-    /// While the server still works on it, the row that it locked is waited for.
+    /// While the server still works on it, the row that it locked is waited for. If it has not come to
+    /// that row yet, it will not be committed any more: see ``StoreStatements/updateUnchanged``.
     /// - Throws: ``BackendError/uncertain(_:)`` when it cannot be learned in time.
     func wasCommitted(_ token: Int64) throws(BackendError) -> Bool {
         let deadline = ContinuousClock.now + .milliseconds(self.limits.resolveMilliseconds)
         while true {
             let failure: PostgresError
             do throws(PostgresError) {
-                let result = try self.writer.connected().query(
-                    self.sql.resolve,
-                    [.int8(self.instance)]
-                )
-                return result.first?.int64(0) == token
+                let results = try self.writer.connected().pipeline { pipeline in
+                    pipeline.add(self.sql.resolve, [.int8(self.instance)])
+                    pipeline.add(self.sql.fence, [.int8(self.instance), .int8(token + 1)])
+                }
+                // Nothing else uses the fence's number.
+                self.lastToken = max(self.lastToken, token + 1)
+                return results[0].first?.int64(0) == token
             } catch {
                 self.writer.dropIfUseless(after: error)
                 failure = error

@@ -1,9 +1,7 @@
 import BackendTestKit
 import ByreCore
 import ByreTestKit
-import Dispatch
 import PostgresBackend
-import Synchronization
 import Testing
 
 /// PostgreSQL goes away in the middle of things, and comes back.
@@ -119,19 +117,9 @@ import Testing
     }
 
     /// Starts a commit that waits for the standby, and returns when it does.
-    private func startCommit(_ waiting: Waiting, _ batch: CommitBatch) throws -> Ending {
-        let ending = Ending()
+    private func startCommit(_ waiting: Waiting, _ batch: CommitBatch) throws -> Ending<Void> {
         let backend = waiting.backend
-        DispatchQueue.global().async {
-            let result: Result<Void, BackendError>
-            do throws(BackendError) {
-                result = .success(try backend.commit(batch))
-            } catch {
-                result = .failure(error)
-            }
-            ending.result.withLock { $0 = result }
-            ending.signal.send()
-        }
+        let ending = Ending { () throws(BackendError) in try backend.commit(batch) }
         // Asked as fast as the server answers, until it is so.
         for _ in 0..<2_000 {
             let waits = try waiting.store.run(
@@ -140,16 +128,6 @@ import Testing
             if waits == "1" { break }
         }
         return ending
-    }
-
-    private final class Ending: Sendable {
-        let result = Mutex<Result<Void, BackendError>?>(nil)
-        let signal = Signal()
-
-        func wait() throws -> Result<Void, BackendError>? {
-            try self.signal.wait(for: "the end of the commit")
-            return self.result.withLock { $0 }
-        }
     }
 
     @Test func aCommitThatHappenedThoughItsAnswerWasLostIsKnownToHave() throws {

@@ -1,7 +1,41 @@
 import ByreCore
 
-// Commits to a shared store: nothing is evaluated but on the newest state, under the store's lock.
+// Commits to a shared store. Nothing is committed but what was decided on the newest state: either it is
+// evaluated under the store's lock, or, where nobody else seems to write, evaluated first and committed
+// only if that was so.
 extension Committer {
+    // MARK: Without a beginning
+
+    /// Whether the operations from `first` on are likely to be decided on the newest state without asking
+    /// for it. Nothing wrong comes of an error: it costs another evaluation.
+    func isAlone(_ submissions: [Submission], _ first: Int) -> Bool {
+        guard let following = self.following else { return true }
+        let now = self.parts.clock.now()
+        let count = min(
+            submissions.count - first,
+            self.parts.configuration.batchOperationsMax
+        )
+        return submissions[first..<(first + count)].allSatisfy { submission in
+            submission.expiring == nil && following.isAlone(with: submission.tenant, now: now)
+        }
+    }
+
+    /// Whether nobody has made sure yet that a run was decided on the newest states.
+    func isUnconfirmed(_ run: BatchRun) -> Bool {
+        self.parts.shared != nil && !self.isBegun && !run.work.isEmpty
+    }
+
+    /// Makes a run durable that was evaluated without a beginning, if it was decided on the newest states.
+    /// - Returns: whether it was.
+    func commitUnconfirmed(_ run: BatchRun) throws(BackendError) -> Bool {
+        guard let shared = self.parts.shared else { return true }
+        return try self.accounted(run.batch.commit) { batch throws(BackendError) in
+            try shared.backend.commit(batch, decidedOn: run.basis)
+        }
+    }
+
+    // MARK: With a beginning
+
     /// Times that a commit is begun anew because of what others committed meanwhile.
     private static let beginAttemptsMax = 8
 

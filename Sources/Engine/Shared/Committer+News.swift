@@ -93,6 +93,7 @@ extension Committer {
 
     private func take(_ news: TenantNews) -> Bool {
         guard let tenant = self.registry.directory[id: news.record.id] else { return true }
+        self.following?.sawOthers(write: tenant.id, now: self.parts.clock.now())
         if self.following?.isReloading(tenant.id) == true {
             return self.reload(tenant, with: news)
         }

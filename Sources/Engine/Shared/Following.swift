@@ -20,6 +20,8 @@ struct Following {
     /// Up to where changes of leases and alarms are known, of tenants where that is further than their
     /// states are.
     private var changeSequences: [TenantID: Int64] = [:]
+    /// When others were last seen to have written to a tenant, in nanoseconds.
+    private var othersWrote: [TenantID: Int64] = [:]
     private var overdue: Set<ExpiringLease> = []
     /// Instances among which limits of rates are divided.
     private(set) var instances = 1
@@ -93,6 +95,29 @@ struct Following {
         self.wanted[tenant] = nil
         self.reloads[tenant] = nil
         self.changeSequences[tenant] = nil
+        self.othersWrote[tenant] = nil
+    }
+
+    // MARK: Who else writes
+
+    /// How long nobody else has to have written to a tenant for this instance to think that it is alone
+    /// with it.
+    private static let aloneNanoseconds: Int64 = 1_000_000_000
+
+    /// Whether nobody else seems to write to a tenant, and what is published of it is the newest.
+    func isAlone(with tenant: TenantStore, now: Int64) -> Bool {
+        if !self.wanted.isEmpty, let sequence = self.wanted[tenant.id], sequence != .max,
+            sequence > tenant.snapshot.state.sequence
+        {
+            return false
+        }
+        guard !self.othersWrote.isEmpty, let time = self.othersWrote[tenant.id] else { return true }
+        return now - time >= Self.aloneNanoseconds
+    }
+
+    /// Notes that others have written to a tenant.
+    mutating func sawOthers(write tenant: TenantID, now: Int64) {
+        self.othersWrote[tenant] = now
     }
 
     // MARK: How far a tenant is

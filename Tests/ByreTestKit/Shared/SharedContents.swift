@@ -45,6 +45,8 @@ struct SharedContents {
     var isSuspicious = false
     /// Which backend imports into which tenants.
     var importers: [TenantID: Int] = [:]
+    /// Commits that began with locks.
+    var beginnings = 0
     /// Who holds which lock; nil names the registry.
     var locks: [TenantID?: Int] = [:]
     /// Rows in one slice of news.

@@ -40,6 +40,7 @@ final class SharedMemoryBackend: SharedBackend {
             contents in
             guard wanted.allSatisfy({ contents.locks[$0] == nil }) else { return nil }
             for lock in wanted { contents.locks[lock] = number }
+            contents.beginnings += 1
             var start = CommitStart()
             start.hasErased = plan.cursors.contains {
                 contents.tenants[$0.tenant]?.isErasing ?? true
@@ -68,20 +69,47 @@ final class SharedMemoryBackend: SharedBackend {
 
     func commit(_ batch: CommitBatch) throws(BackendError) {
         let error: BackendError? = self.store.contents.withLock { contents in
-            defer { self.unlock(&contents) }
-            if contents.cut.contains(self.number) { return .unavailable("cut off") }
-            var fault: SharedMemoryStore.Fault?
-            if contents.commitFaults[self.number]?.isEmpty == false {
-                fault = contents.commitFaults[self.number]?.removeFirst()
-            }
-            if fault == .before { return .unavailable("told to") }
-            if let refusal = contents.refusal(of: batch, by: self.number) {
-                return .unavailable(refusal)
-            }
-            contents.commit(batch, by: self.number)
-            return fault == .unknown ? .uncertain("told to") : nil
+            self.commit(batch, to: &contents)
         }
         if let error { throw error }
+    }
+
+    func commit(
+        _ batch: CommitBatch,
+        decidedOn basis: [TenantSequence]
+    ) throws(BackendError) -> Bool {
+        let number = self.number
+        _ = try self.reach { _ in }
+        let tenants = batch.tenants.map { Optional($0.id) }
+        let isCommitted = self.store.contents.wait(milliseconds: Self.lockMilliseconds) {
+            contents -> Result<Bool, BackendError>? in
+            guard tenants.allSatisfy({ contents.locks[$0] == nil }) else { return nil }
+            let isNewest = basis.allSatisfy { point in
+                guard let tenant = contents.tenants[point.tenant] else { return false }
+                return !tenant.isErasing && tenant.record.sequence == point.sequence
+            }
+            guard isNewest else { return .success(false) }
+            guard !batch.isEmpty else { return .success(true) }
+            for tenant in tenants { contents.locks[tenant] = number }
+            return self.commit(batch, to: &contents).map { .failure($0) } ?? .success(true)
+        }
+        guard let isCommitted else { throw .unavailable("a lock was not had") }
+        return try isCommitted.get()
+    }
+
+    private func commit(_ batch: CommitBatch, to contents: inout SharedContents) -> BackendError? {
+        defer { self.unlock(&contents) }
+        if contents.cut.contains(self.number) { return .unavailable("cut off") }
+        var fault: SharedMemoryStore.Fault?
+        if contents.commitFaults[self.number]?.isEmpty == false {
+            fault = contents.commitFaults[self.number]?.removeFirst()
+        }
+        if fault == .before { return .unavailable("told to") }
+        if let refusal = contents.refusal(of: batch, by: self.number) {
+            return .unavailable(refusal)
+        }
+        contents.commit(batch, by: self.number)
+        return fault == .unknown ? .uncertain("told to") : nil
     }
 
     func abandon() {

@@ -36,6 +36,9 @@ package final class SharedMemoryStore: Sendable {
         }
     }
 
+    /// How many commits began with locks.
+    package var beginnings: Int { self.contents.withLock { $0.beginnings } }
+
     /// How often instances said that they live.
     package var beats: Int { self.contents.withLock { $0.beats } }
 

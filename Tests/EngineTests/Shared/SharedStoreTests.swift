@@ -18,6 +18,33 @@ import Testing
         #expect(states[0].usedBytes == states[1].usedBytes)
     }
 
+    @Test func whoIsAloneWithATenantLocksNothing() throws {
+        let fixture = try SharedFixture()
+        let before = fixture.memory.beginnings
+        for number in 0..<20 { try fixture.run("put a=\(number)", on: 0) }
+        #expect(try fixture.run("txn if mod:a=3 then put a=x", on: 0) == "rev 21 no")
+        #expect(fixture.memory.beginnings == before)
+        // It is not alone any more: what it decides on is not the newest, or not known to be.
+        #expect(try fixture.run("put a=y", on: 1) == "rev 22")
+        #expect(try fixture.run("put a=z prev", on: 0).hasPrefix("rev 23 was a=y"))
+        #expect(fixture.memory.beginnings > before)
+        #expect(fixture.memory.faults == [])
+    }
+
+    /// What a comparison found is not told before it is known to have been so.
+    @Test func aComparisonSeesWhatOthersHaveWritten() throws {
+        let fixture = try SharedFixture()
+        for number in 0..<50 {
+            try fixture.run("put a=\(number)", on: number % 2)
+            let line = "txn if value:a=\(number) then put b=1"
+            let revision = 2 * number + 3
+            #expect(
+                try fixture.run(line, on: 1 - number % 2) == "rev \(revision) yes: rev \(revision)"
+            )
+        }
+        #expect(fixture.memory.faults == [])
+    }
+
     @Test func watchersOfAllInstancesSeeEveryChangeOnceInOrder() throws {
         let fixture = try SharedFixture(instances: 3)
         let watches = try (0..<3).map { try SharedWatch(fixture, $0) }
