@@ -96,7 +96,7 @@ package final class PostgresConnection {
     package var serverVersion: Int { self.handle.map { Int(PQserverVersion($0)) } ?? 0 }
 
     /// The process of the server that serves this connection, as in `pg_stat_activity`; behind a
-    /// pooler it means nothing.
+    /// pooler it means nothing. Notifications name who sent them by it. 0 when it is closed.
     package var serverProcess: Int32 { self.handle.map { PQbackendPID($0) } ?? 0 }
 
     /// Whom it is connected to, for a log: `user@host:port/database`.

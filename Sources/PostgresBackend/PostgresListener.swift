@@ -2,12 +2,14 @@ import ByreCore
 import Postgres
 
 /// Hears of commits by notifications, and looks itself from time to time, and whenever one may have
-/// been lost. Belongs to one thread.
+/// been lost. What this instance commits itself it knows. Belongs to one thread.
 final class PostgresListener: ChangeListener {
     private let session: Session
     private let limits: PostgresLimits
     private let sql: StoreStatements
     private let channel: String
+    /// Names the server's process that commits for this instance.
+    private let ownProcess: () -> Int32
     /// The connection that listens; another one has to be told to.
     private var listening: PostgresConnection?
     /// What has been told.
@@ -15,7 +17,13 @@ final class PostgresListener: ChangeListener {
     /// When it looks itself; nil for at once.
     private var lookAt: ContinuousClock.Instant?
 
-    init(_ session: Session, _ limits: PostgresLimits, _ sql: StoreStatements) {
+    init(
+        _ session: Session,
+        _ limits: PostgresLimits,
+        _ sql: StoreStatements,
+        ownProcess: @escaping () -> Int32
+    ) {
+        self.ownProcess = ownProcess
         self.session = session
         self.limits = limits
         self.sql = sql
@@ -83,7 +91,10 @@ final class PostgresListener: ChangeListener {
             pause(milliseconds: milliseconds)
             return []
         }
-        return try connection.waitForNotification(timeoutMilliseconds: milliseconds)
+        return try connection.waitForNotification(
+            timeoutMilliseconds: milliseconds,
+            ignoring: self.ownProcess
+        )
     }
 
     /// Merges what was said with what is known. An own look finds what is not named.

@@ -42,7 +42,12 @@ extension PostgresBackend {
 
     package func makeListener() throws(BackendError) -> any ChangeListener {
         try self.checkOpen()
-        return PostgresListener(self.makeSession(), self.limits, self.sql)
+        return PostgresListener(
+            self.makeSession(),
+            self.limits,
+            self.sql,
+            ownProcess: { self.writer.serverProcess }
+        )
     }
 
     package func makeKeeper() throws(BackendError) -> any StoreKeeper {

@@ -1,7 +1,8 @@
 import ByreCore
 import Postgres
+import Synchronization
 
-/// A connection that is made anew after it was lost. For one thread.
+/// A connection that is made anew after it was lost. For one thread, but for ``serverProcess``.
 ///
 /// While the server cannot be reached, calls fail at once between two attempts.
 final class Session {
@@ -17,6 +18,10 @@ final class Session {
     private var retryAt: ContinuousClock.Instant?
     private var delay: Int
     private var isClosed = false
+    private let process = Atomic<Int32>(0)
+
+    /// Names the server's process that serves it now; 0 for none. For any thread.
+    var serverProcess: Int32 { self.process.load(ordering: .relaxed) }
 
     init(
         _ address: StoreAddress,
@@ -70,6 +75,7 @@ final class Session {
         do throws(PostgresError) {
             let connection = try self.connect()
             self.connection = connection
+            self.process.store(connection.serverProcess, ordering: .relaxed)
             self.retryAt = nil
             self.delay = self.limits.reconnectMilliseconds.lowerBound
             return connection
@@ -131,6 +137,7 @@ final class Session {
     }
 
     func drop() {
+        self.process.store(0, ordering: .relaxed)
         self.connection?.close()
         self.connection = nil
     }

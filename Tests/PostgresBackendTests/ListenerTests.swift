@@ -46,6 +46,25 @@ import Testing
         #expect(try listener.wait(milliseconds: 1) == HeardChanges())
     }
 
+    @Test func whatAnInstanceCommitsItselfItIsNotToldOf() throws {
+        var history = self.history
+        history.create(2, "other")
+        try self.backend.commit(history.take())
+        let own = try self.store.open { $0.pollMilliseconds = 10 * self.patience }
+        let listener = try own.makeListener()
+        _ = try listener.wait(milliseconds: self.patience)
+        history.write(1, [("a", [1])])
+        try own.commit(history.take())
+        let basis = [TenantSequence(tenant: self.tenant, sequence: 1)]
+        history.write(1, [("a", [2])])
+        #expect(try own.commit(history.take(), decidedOn: basis))
+        history.write(2, [("a", [1])])
+        try self.backend.commit(history.take())
+        // The other's came last.
+        let heard = try listener.wait(milliseconds: self.patience)
+        #expect(heard.tenants == [TenantID(rawValue: 2): 1])
+    }
+
     @Test func whatWasNotNotifiedIsFound() throws {
         let listener = try self.listener { $0.pollMilliseconds = 10 }
         try self.store.run("UPDATE tenant SET sequence = 41")
