@@ -202,11 +202,12 @@ final class Committer {
             self.compactions.removalsCommitted()
         }
         self.abandonIfBegun()
-        let before = self.publish(run)
-        let maintenance = self.answer(run)
-        for work in run.work where work.isChanged { work.tenant.wakeStreams() }
-        // Nobody waits now for the memory of what nobody reads any more.
-        withExtendedLifetime(before) {}
+        // What nobody reads any more is freed when those who wait have been told.
+        let maintenance = withExtendedLifetime(self.publish(run)) {
+            let maintenance = self.answer(run)
+            for work in run.work where work.isChanged { work.tenant.wakeStreams() }
+            return maintenance
+        }
         for result in maintenance { self.defragment(result) }
         if !run.batch.isEmpty { self.settle(isIdle: false) }
     }
@@ -247,14 +248,13 @@ final class Committer {
         }
     }
 
-    /// Makes a batch durable, and keeps account of how that goes.
-    func commitDirectly(_ batch: CommitBatch) throws(BackendError) {
+    /// Dates a batch and makes it durable, and keeps account of how that goes.
+    func commitDirectly(_ batch: consuming CommitBatch) throws(BackendError) {
         let start = self.parts.clock.now()
-        var dated = batch
-        dated.committedAt = self.parts.wallClock.seconds()
+        batch.committedAt = self.parts.wallClock.seconds()
         self.isBegun = false
         do throws(BackendError) {
-            try self.parts.backend.commit(dated)
+            try self.parts.backend.commit(batch)
         } catch {
             self.failed(error)
             throw error
