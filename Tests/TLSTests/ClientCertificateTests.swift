@@ -1,3 +1,4 @@
+import ByreTestKit
 import TLS
 import Testing
 
@@ -186,10 +187,10 @@ import Testing
 
     @Test func moreTrustedCAsThanCanBeNamedStillVerify() throws {
         // A hundred subjects of 700 bytes are more than TLS can carry, so none are told.
-        let temporary = TemporaryDirectory()
+        let temporary = try TemporaryDirectory()
         defer { temporary.remove() }
         let directory = temporary.path
-        shell(
+        try Shell.run(
             """
             cat '\(PKI.shared.path("ca.crt"))' > bundle.crt
             for i in $(seq 100); do cat '\(PKI.shared.path("wordy.crt"))' >> bundle.crt; done
