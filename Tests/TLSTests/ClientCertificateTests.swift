@@ -90,6 +90,38 @@ import Testing
 
     @Test(
         arguments: [
+            ("revoked", ["crl.pem"], true),
+            ("revoked", ["crl.der"], true),
+            ("revoked", ["forged.pem", "late.pem"], true),
+            ("revoked", ["forged.pem"], false),
+            ("revoked", [], false),
+            ("client", ["crl.pem"], false),
+            ("lower", ["crl.pem"], false),
+        ]
+    )
+    func listsThatAreNewerThanAConnectionTell(
+        name: String,
+        lists: [String],
+        isRevoked: Bool
+    ) throws {
+        let link = try AgreementTests.link(.mutual, .with(certificate: name))
+        #expect(link.server.state == .open)
+        let later = try Context(
+            server: .mutual.with { $0.revocationFiles = lists.map(PKI.shared.path) }
+        )
+        #expect(link.server.isRevoked(by: later) == isRevoked)
+    }
+
+    @Test func whoShowedNoCertificateIsNotRevoked() throws {
+        let link = try AgreementTests.link(.plain, .anonymous)
+        let later = try Context(
+            server: .mutual.with { $0.revocationFiles = [PKI.shared.path("crl.pem")] }
+        )
+        #expect(!link.server.isRevoked(by: later))
+    }
+
+    @Test(
+        arguments: [
             (["tenant-a"], "client", nil),
             (["tenant-b", "tenant-a"], "client", nil),
             (["tenant-b"], "client", "its name is not allowed"),
