@@ -75,7 +75,7 @@ let package = Package(
 
         // TLS (OpenSSL) as a connection without I/O.
         .target(name: "TLS", dependencies: ["COpenSSL", "Files"]),
-        .testTarget(name: "TLSTests", dependencies: ["TLS"]),
+        .testTarget(name: "TLSTests", dependencies: ["TLS", "ByreTestKit"]),
 
         // gRPC over HTTP/2: framing, status, metadata, calls. No I/O.
         .target(name: "GRPC"),
@@ -146,7 +146,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),
-        .testTarget(name: "TransportTests", dependencies: ["Transport"]),
+        .testTarget(name: "TransportTests", dependencies: ["Transport", "ByreTestKit"]),
 
         // Who calls, and how much they may ask for: pure logic over ByreCore.
         .target(name: "Tenancy", dependencies: ["ByreCore"]),

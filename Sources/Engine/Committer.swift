@@ -211,11 +211,12 @@ final class Committer {
             self.compactions.removalsCommitted()
         }
         self.abandonIfBegun()
-        let before = self.publish(run)
-        let maintenance = self.answer(run)
-        for work in run.work where work.isChanged { work.tenant.wakeStreams() }
-        // Nobody waits now for the memory of what nobody reads any more.
-        withExtendedLifetime(before) {}
+        // What nobody reads any more is freed when those who wait have been told.
+        let maintenance = withExtendedLifetime(self.publish(run)) {
+            let maintenance = self.answer(run)
+            for work in run.work where work.isChanged { work.tenant.wakeStreams() }
+            return maintenance
+        }
         for result in maintenance { self.defragment(result) }
         if !run.batch.isEmpty { self.settle(isIdle: false) }
         return true
@@ -261,24 +262,23 @@ final class Committer {
     }
 
     /// Makes a batch durable, and keeps account of how that goes.
-    func commitDirectly(_ batch: CommitBatch) throws(BackendError) {
+    func commitDirectly(_ batch: consuming CommitBatch) throws(BackendError) {
         self.isBegun = false
         try self.accounted(batch) { batch throws(BackendError) in
             try self.parts.backend.commit(batch)
         }
     }
 
-    /// Has `commit` make a batch durable, and keeps account of how that goes.
+    /// Dates a batch, has `commit` make it durable, and keeps account of how that goes.
     func accounted<Outcome>(
-        _ batch: CommitBatch,
+        _ batch: consuming CommitBatch,
         _ commit: (CommitBatch) throws(BackendError) -> Outcome
     ) throws(BackendError) -> Outcome {
         let start = self.parts.clock.now()
-        var dated = batch
-        dated.committedAt = self.parts.wallClock.seconds()
+        batch.committedAt = self.parts.wallClock.seconds()
         let outcome: Outcome
         do throws(BackendError) {
-            outcome = try commit(dated)
+            outcome = try commit(batch)
         } catch {
             self.failed(error)
             throw error

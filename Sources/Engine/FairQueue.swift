@@ -1,5 +1,4 @@
 import DequeModule
-import Glibc
 
 /// A bounded queue from many threads to one or a few that block for it, in lanes that are served in
 /// turn: by deficit round robin, each element at its cost.
@@ -101,27 +100,12 @@ package final class FairQueue<Element: Sendable>: @unchecked Sendable {
     private var isClosed = false
     private var isPoked = false
     private var waiters = 0
-    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    private let mutex = WaitLock()
     /// Signalled when there is something to take.
-    private let condition: UnsafeMutablePointer<pthread_cond_t>
+    private let condition = WaitLock.Condition()
 
     package init(_ bounds: Bounds) {
         self.bounds = bounds
-        self.mutex = .allocate(capacity: 1)
-        self.condition = .allocate(capacity: 1)
-        pthread_mutex_init(self.mutex, nil)
-        var attributes = pthread_condattr_t()
-        pthread_condattr_init(&attributes)
-        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
-        pthread_cond_init(self.condition, &attributes)
-        pthread_condattr_destroy(&attributes)
-    }
-
-    deinit {
-        pthread_cond_destroy(self.condition)
-        pthread_mutex_destroy(self.mutex)
-        self.condition.deallocate()
-        self.mutex.deallocate()
     }
 
     package enum PushResult {
@@ -131,12 +115,12 @@ package final class FairQueue<Element: Sendable>: @unchecked Sendable {
     /// Adds an element to the end of a lane, and wakes a waiter if there is one.
     /// - Precondition: `cost` is positive.
     package func push(_ element: Element, cost: Int, to lane: Lane) -> PushResult {
-        pthread_mutex_lock(self.mutex)
+        self.mutex.lock()
         let result = self.add(element, cost: cost, to: lane)
         let isAwaited = self.waiters > 0
-        pthread_mutex_unlock(self.mutex)
+        self.mutex.unlock()
         // After the unlock, or the waiter would wake only to wait for the mutex.
-        if isAwaited, result == .pushed { pthread_cond_signal(self.condition) }
+        if isAwaited, result == .pushed { self.condition.signal() }
         return result
     }
 
@@ -162,8 +146,8 @@ package final class FairQueue<Element: Sendable>: @unchecked Sendable {
     /// - Complexity: O(elements taken + lanes with elements), unless an element costs more than a
     ///   round grants.
     package func take(_ portion: Portion, until deadline: Int64) -> [Element]? {
-        pthread_mutex_lock(self.mutex)
-        defer { pthread_mutex_unlock(self.mutex) }
+        self.mutex.lock()
+        defer { self.mutex.unlock() }
         guard self.wait(until: deadline) else { return nil }
         guard !self.lanes.isEmpty else { return [] }
         let soft = self.isShared ? portion.shared : portion.alone
@@ -201,8 +185,8 @@ package final class FairQueue<Element: Sendable>: @unchecked Sendable {
     /// - Parameter grant: units that each lane is granted in a round.
     /// - Returns: nil once the queue is closed and empty.
     package func takeFirst(grant: Int) -> Element? {
-        pthread_mutex_lock(self.mutex)
-        defer { pthread_mutex_unlock(self.mutex) }
+        self.mutex.lock()
+        defer { self.mutex.unlock() }
         guard self.wait(until: .max) else { return nil }
         while let lane = self.lanes.first {
             guard let next = lane.popAffordable() else {
@@ -221,18 +205,18 @@ package final class FairQueue<Element: Sendable>: @unchecked Sendable {
 
     /// Ends one wait of ``take(_:until:)`` with what there is: whoever waits has something else to do.
     package func poke() {
-        pthread_mutex_lock(self.mutex)
+        self.mutex.lock()
         self.isPoked = true
-        pthread_cond_signal(self.condition)
-        pthread_mutex_unlock(self.mutex)
+        self.condition.signal()
+        self.mutex.unlock()
     }
 
     /// Refuses further elements; what is inside can still be taken.
     package func close() {
-        pthread_mutex_lock(self.mutex)
+        self.mutex.lock()
         self.isClosed = true
-        pthread_cond_broadcast(self.condition)
-        pthread_mutex_unlock(self.mutex)
+        self.condition.broadcast()
+        self.mutex.unlock()
     }
 
     /// Whether several lanes had elements of late; looked at once a portion.
@@ -281,19 +265,9 @@ package final class FairQueue<Element: Sendable>: @unchecked Sendable {
     private func wait(until deadline: Int64) -> Bool {
         self.waiters += 1
         defer { self.waiters -= 1 }
-        while self.lanes.isEmpty && !self.isClosed && !self.isPoked {
-            if deadline == .max {
-                pthread_cond_wait(self.condition, self.mutex)
-            } else {
-                var time = timespec(
-                    tv_sec: Int(deadline / 1_000_000_000),
-                    tv_nsec: Int(deadline % 1_000_000_000)
-                )
-                if pthread_cond_timedwait(self.condition, self.mutex, &time) == ETIMEDOUT {
-                    break
-                }
-            }
-        }
+        while self.lanes.isEmpty, !self.isClosed, !self.isPoked,
+            self.condition.wait(holding: self.mutex, until: deadline)
+        {}
         self.isPoked = false
         return !(self.lanes.isEmpty && self.isClosed)
     }

@@ -29,10 +29,15 @@ enum Library {
         // The session has its own budget, whose GOAWAY says ENHANCE_YOUR_CALM.
         nghttp2_option_set_stream_reset_rate_limit(options, 1 << 40, 1 << 40)
         nghttp2_option_set_peer_max_concurrent_streams(options, 100)
+        // Frames of types that HTTP/2 does not define would be passed over, unseen and for nothing.
+        for type in Self.extensionTypes {
+            nghttp2_option_set_user_recv_extension_type(options, type)
+        }
 
         nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, beganHeaders)
         nghttp2_session_callbacks_set_on_header_callback2(callbacks, header)
         nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, receivedFrame)
+        nghttp2_session_callbacks_set_unpack_extension_callback(callbacks, unpackExtension)
         nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, receivedBody)
         nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, sentFrame)
         nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, closedStream)
@@ -49,6 +54,9 @@ enum Library {
         }
         return session
     }
+
+    /// Types of frames beyond those of HTTP/2 itself, the last of which is CONTINUATION.
+    private static let extensionTypes = UInt8(NGHTTP2_CONTINUATION.rawValue + 1)...UInt8.max
 
     /// Making these objects fails for want of memory only, and then Swift could not go on either.
     private static func check(_ code: CInt) {
@@ -80,6 +88,9 @@ enum Library {
         }
         return 0
     }
+
+    /// Makes nothing of what a frame of an unknown type holds; then it comes to ``receivedFrame``.
+    private static let unpackExtension: nghttp2_unpack_extension_callback = { _, _, _, _ in 0 }
 
     private static let receivedBody: nghttp2_on_data_chunk_recv_callback = {
         _,

@@ -23,8 +23,8 @@ package struct SessionLimits: Hashable, Sendable {
     package var resetsBurst = 4_000
     /// SETTINGS frames a peer may send in a burst; 0.1 % of it flows back each millisecond.
     package var settingsBurst = 100
-    /// Empty DATA, PING and PRIORITY frames a peer may send in a burst; 0.1 % of it flows back each
-    /// millisecond. Frames of unknown types are passed over by nghttp2, unseen and uncounted.
+    /// Empty DATA, PING and PRIORITY frames, and those of unknown types, that a peer may send in a
+    /// burst; 0.1 % of it flows back each millisecond.
     package var idleFramesBurst = 10_000
     /// Answers to PING and SETTINGS that may wait to be sent.
     ///

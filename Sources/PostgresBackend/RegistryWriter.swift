@@ -82,23 +82,13 @@ struct RegistryWriter {
         _ pipeline: inout Pipeline
     ) {
         let limits = definition.limits
-        var numbers: [Int64?] = [
-            limits.keys, limits.valueBytes, limits.writesPerSecond, limits.readsPerSecond,
-            limits.readBytesPerSecond, limits.watches, limits.leases, limits.connections,
-            limits.inFlight,
-        ]
-        switch definition.autoCompaction {
-        case .periodic(let nanoseconds): numbers += [nanoseconds, nil]
-        case .revision(let count): numbers += [nil, count]
-        case nil: numbers += [nil, nil]
-        }
         pipeline.add(
             self.sql.defineTenant,
             [
                 .int8(id.rawValue), .text(definition.name), .text(definition.lifecycle.rawValue),
                 Self.orNull(definition.reclaimAt), .int8(definition.generation),
                 Self.orNull(limits.bytes), .text(limits.spaceMode.rawValue),
-            ] + numbers.map(Self.orNull) + [.bool(definition.wasSuspended)]
+            ] + definition.storedNumbers.map(Self.orNull) + [.bool(definition.wasSuspended)]
         )
         pipeline.add(self.sql.deleteOwner, [.int8(id.rawValue)])
         if let ownership = definition.ownership {

@@ -38,20 +38,7 @@ enum StoredRegistry {
         definition.generation = row.int64(15)
         definition.limits.bytes = number(16)
         definition.limits.spaceMode = .init(rawValue: row.text(17)) ?? .strict
-        definition.limits.keys = number(18)
-        definition.limits.valueBytes = number(19)
-        definition.limits.writesPerSecond = number(20)
-        definition.limits.readsPerSecond = number(21)
-        definition.limits.readBytesPerSecond = number(22)
-        definition.limits.watches = number(23)
-        definition.limits.leases = number(24)
-        definition.limits.connections = number(25)
-        definition.limits.inFlight = number(26)
-        if let nanoseconds = number(27) {
-            definition.autoCompaction = .periodic(retentionNanoseconds: nanoseconds)
-        } else if let count = number(28) {
-            definition.autoCompaction = .revision(retention: count)
-        }
+        definition.storedNumbers = (18...28).map(number)
         definition.wasSuspended = row.bool(29)
         definition.isolation = .init(rawValue: row.text(30)) ?? .shared
         definition.home = row.isNull(31) ? nil : row.text(31)

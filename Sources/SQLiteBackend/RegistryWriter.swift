@@ -143,23 +143,13 @@ final class RegistryWriter {
         isHomeMade: Bool = true
     ) throws(SQLiteError) {
         let limits = definition.limits
-        var numbers: [Int64?] = [
-            limits.keys, limits.valueBytes, limits.writesPerSecond, limits.readsPerSecond,
-            limits.readBytesPerSecond, limits.watches, limits.leases, limits.connections,
-            limits.inFlight,
-        ]
-        switch definition.autoCompaction {
-        case .periodic(let nanoseconds): numbers += [nanoseconds, nil]
-        case .revision(let count): numbers += [nil, count]
-        case nil: numbers += [nil, nil]
-        }
         try self.define.bind(definition.name, at: 2)
         try self.define.bind(definition.lifecycle.rawValue, at: 3)
         try self.define.bind(orNull: definition.reclaimAt, at: 4)
         try self.define.bind(definition.generation, at: 5)
         try self.define.bind(orNull: limits.bytes, at: 6)
         try self.define.bind(limits.spaceMode.rawValue, at: 7)
-        for (place, number) in numbers.enumerated() {
+        for (place, number) in definition.storedNumbers.enumerated() {
             try self.define.bind(orNull: number, at: 8 + place)
         }
         try self.define.bind(definition.wasSuspended ? 1 : 0, at: 19)

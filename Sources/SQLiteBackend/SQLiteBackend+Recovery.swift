@@ -9,34 +9,40 @@ extension SQLiteBackend {
     /// - Complexity: O(rows), and the file's pages of `kv` are read once.
     package func recover(into recovery: inout some Recovery) throws(BackendError) {
         let writer = try self.writing().writer
-        do throws(SQLiteError) {
-            // Synced, since the numbers of rows that are removed are given anew: if they came back
-            // after a loss of power, the journal could not be replayed onto them.
-            try writer.connection.execute("PRAGMA synchronous = FULL")
-            // A pass through everything would leave the cache full of what is not needed again.
-            try writer.connection.setCache(bytes: self.limits.recoveryCacheBytes)
-            // One snapshot, so that the commit points and the rows belong together.
-            try writer.connection.execute("BEGIN")
-            let points = try self.recoverTenants(writer.connection, &recovery)
-            try self.recoverLeases(writer.connection, &recovery)
-            try self.recoverAlarms(writer.connection, &recovery)
-            let hasRowsAbove = try self.recoverRows(writer.connection, points, &recovery)
-            if hasRowsAbove {
-                try writer.connection.execute(
-                    """
-                    DELETE FROM kv WHERE mod_revision >
-                        (SELECT revision FROM tenant WHERE tenant.id = kv.tenant)
-                    """
-                )
+        // Synced, since the numbers of rows that are removed are given anew: if they came back
+        // after a loss of power, the journal could not be replayed onto them.
+        try writer.synced { () throws(BackendError) in
+            do throws(SQLiteError) {
+                try self.recover(from: writer.connection, into: &recovery)
+            } catch {
+                writer.rollBack()
+                throw BackendError(error)
             }
-            try writer.connection.execute("COMMIT")
-            try writer.connection.execute("PRAGMA synchronous = NORMAL")
-            try writer.connection.setCache(bytes: self.limits.writerCacheBytes)
-            self.check = try BatchCheck(writer.connection)
-        } catch {
-            writer.rollBack()
-            throw BackendError(error)
         }
+    }
+
+    private func recover(
+        from connection: Connection,
+        into recovery: inout some Recovery
+    ) throws(SQLiteError) {
+        // A pass through everything would leave the cache full of what is not needed again.
+        try connection.setCache(bytes: self.limits.recoveryCacheBytes)
+        // One snapshot, so that the commit points and the rows belong together.
+        try connection.execute("BEGIN")
+        let points = try self.recoverTenants(connection, &recovery)
+        try self.recoverLeases(connection, &recovery)
+        try self.recoverAlarms(connection, &recovery)
+        let hasRowsAbove = try self.recoverRows(connection, points, &recovery)
+        if hasRowsAbove {
+            try connection.execute(
+                """
+                DELETE FROM kv WHERE mod_revision >
+                    (SELECT revision FROM tenant WHERE tenant.id = kv.tenant)
+                """
+            )
+        }
+        try connection.execute("COMMIT")
+        self.check = try BatchCheck(connection)
     }
 
     /// - Returns: the commit point of each tenant.

@@ -62,20 +62,7 @@ enum StoredRegistry {
         definition.home = home.isEmpty ? nil : home
         definition.limits.bytes = statement.integerOrNil(15)
         definition.limits.spaceMode = .init(rawValue: statement.text(16)) ?? .strict
-        definition.limits.keys = statement.integerOrNil(17)
-        definition.limits.valueBytes = statement.integerOrNil(18)
-        definition.limits.writesPerSecond = statement.integerOrNil(19)
-        definition.limits.readsPerSecond = statement.integerOrNil(20)
-        definition.limits.readBytesPerSecond = statement.integerOrNil(21)
-        definition.limits.watches = statement.integerOrNil(22)
-        definition.limits.leases = statement.integerOrNil(23)
-        definition.limits.connections = statement.integerOrNil(24)
-        definition.limits.inFlight = statement.integerOrNil(25)
-        if let nanoseconds = statement.integerOrNil(26) {
-            definition.autoCompaction = .periodic(retentionNanoseconds: nanoseconds)
-        } else if let count = statement.integerOrNil(27) {
-            definition.autoCompaction = .revision(retention: count)
-        }
+        definition.storedNumbers = (17...27).map { statement.integerOrNil($0) }
         if let grace = statement.integerOrNil(34) {
             definition.ownership = TenantOwnership(
                 owner: statement.text(31),

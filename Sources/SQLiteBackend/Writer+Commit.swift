@@ -32,15 +32,16 @@ extension Writer {
         then batch: CommitBatch,
         record: Int64
     ) throws(BackendError) {
-        do throws(SQLiteError) {
-            try self.connection.execute("PRAGMA synchronous = FULL")
-        } catch {
-            throw BackendError(error)
+        try self.synced { () throws(BackendError) in
+            try self.write(batches, then: batch, record: record)
         }
-        defer {
-            // Cannot fail outside a transaction. If it did, later commits would be synced in vain.
-            try? self.connection.execute("PRAGMA synchronous = NORMAL")
-        }
+    }
+
+    private func write(
+        _ batches: [NumberedBatch],
+        then batch: CommitBatch,
+        record: Int64
+    ) throws(BackendError) {
         do throws(SQLiteError) {
             try self.begin.run()
             if !batches.isEmpty { try self.remove(batch.removedRows) }
@@ -230,14 +231,14 @@ extension Writer {
     /// its numbers.
     func settleDoubt() throws(BackendError) {
         guard self.isInDoubt else { return }
-        do throws(SQLiteError) {
-            try self.connection.execute("PRAGMA synchronous = FULL")
-            defer { try? self.connection.execute("PRAGMA synchronous = NORMAL") }
-            try self.writeNothing()
-            self.isInDoubt = false
-        } catch {
-            throw BackendError(error)
+        try self.synced { () throws(BackendError) in
+            do throws(SQLiteError) {
+                try self.writeNothing()
+            } catch {
+                throw BackendError(error)
+            }
         }
+        self.isInDoubt = false
     }
 
     /// Commits a transaction that changes nothing: it rewrites the schema version.

@@ -1,3 +1,4 @@
+import ByreCore
 import SQLite
 
 extension Writer {
@@ -36,4 +37,32 @@ extension Writer {
             self.log.framesNext = next
         }
     }
+
+    /// How many bytes a transaction of `batches` adds to the log at most.
+    ///
+    /// What is appended fills half of each of its pages at least. What is changed or deleted may be on
+    /// a page of its own, of those that there are.
+    func logGrowthMax(_ batches: [NumberedBatch]) throws(SQLiteError) -> Int {
+        var appendedBytes = 0
+        var changes = 0
+        for numbered in batches {
+            let batch = numbered.batch
+            appendedBytes += numbered.bytes
+            changes += batch.leases.count + batch.alarms.count + batch.tenants.count
+            for removed in batch.removedRows { changes += removed.rows.count }
+        }
+        let pages = Int(try self.connection.integer("PRAGMA page_count"))
+        let pageBytes = self.limits.pageBytes
+        let changed = min(changes, pages) + Self.pagesOfAnyTransaction
+        return (2 * appendedBytes / pageBytes + changed) * (pageBytes + Self.frameHeaderBytes)
+    }
+
+    /// Pages that a transaction changes beside those with its rows: of the trees' inner parts, of the
+    /// list of free pages, of the times of commits.
+    private static let pagesOfAnyTransaction = 32
+
+    /// Bytes that the log has before each page.
+    ///
+    /// SQLite: <https://www.sqlite.org/fileformat2.html#the_write_ahead_log>
+    private static let frameHeaderBytes = 24
 }

@@ -39,9 +39,6 @@ final class Writer {
         self.limits = limits
         self.log = Log(framesNext: limits.frames(limits.logBytesMax))
         try connection.setBusyTimeout(milliseconds: limits.busyMilliseconds)
-        // The journal makes commits durable; see `writeDurably` for those that it does not.
-        try connection.execute("PRAGMA synchronous = NORMAL")
-        try connection.setCache(bytes: limits.writerCacheBytes)
         try connection.execute("PRAGMA temp_store = MEMORY")
         // Deleted content is overwritten where that costs no extra write, not more.
         try connection.execute("PRAGMA secure_delete = FAST")
@@ -112,5 +109,6 @@ final class Writer {
         self.registry = try RegistryWriter(connection, self.times)
         self.setJournal = try Statement("UPDATE journal SET record = ?1", on: connection)
         self.journalRecord = try Statement(Schema.lastRecord, on: connection)
+        try self.serve()
     }
 }

@@ -288,6 +288,13 @@ package final class Connection {
         return PeerCertificate(chain: chain)
     }
 
+    /// Whether what the peer proved to hold is revoked by now, itself or an authority between it and
+    /// the trusted one: by the lists of a context that may be newer than this connection's own.
+    /// - Complexity: O(length of the chain × number of lists).
+    package func isRevoked(by context: Context) -> Bool {
+        SSL_get0_verified_chain(self.ssl).map(context.revokes) ?? false
+    }
+
     /// The protocol agreed on by ALPN; nil when the client offered none.
     package var applicationProtocol: String? {
         var bytes: UnsafePointer<UInt8>?

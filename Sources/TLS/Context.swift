@@ -24,6 +24,9 @@ package final class Context: @unchecked Sendable {
     /// How long the certificates are valid: of the own ones and of the trusted ones, file by file.
     package let validities: [FileValidity]
 
+    /// What is revoked, as far as the lists say that were loaded.
+    private let revocations: [RevocationList]
+
     /// ALPN protocols in order of preference.
     let protocols: [[UInt8]]
 
@@ -59,6 +62,7 @@ package final class Context: @unchecked Sendable {
         }
         self.warnings = builder.warnings
         self.validities = builder.validities
+        self.revocations = builder.revocations
         self.pointer = builder.finish()
 
         // Connections keep this object alive as long as their SSL, so it need not be retained here.
@@ -111,6 +115,7 @@ package final class Context: @unchecked Sendable {
         }
         self.warnings = builder.warnings
         self.validities = builder.validities
+        self.revocations = builder.revocations
         self.pointer = builder.finish()
         SSL_CTX_set_verify(
             self.pointer,
@@ -121,6 +126,16 @@ package final class Context: @unchecked Sendable {
 
     deinit {
         SSL_CTX_free(self.pointer)
+    }
+
+    /// Whether a list revokes a certificate of a verified chain: the peer's, then its authorities.
+    func revokes(_ chain: OpaquePointer) -> Bool {
+        let certificates = (0..<byre_sk_X509_num(chain)).compactMap {
+            byre_sk_X509_value(chain, $0)
+        }
+        return zip(certificates, certificates.dropFirst()).contains { certificate, issuer in
+            self.revocations.contains { $0.revokes(certificate, issuedBy: issuer) }
+        }
     }
 
     /// Whether the names in a client's verified certificate are allowed.

@@ -11,6 +11,9 @@ final class ContextBuilder {
     /// How long what was loaded is valid, a line for each file.
     private(set) var validities: [FileValidity] = []
 
+    /// The lists that were loaded of what is revoked.
+    private(set) var revocations: [RevocationList] = []
+
     /// Starts with what holds for every connection.
     init(_ method: OpaquePointer?) throws(TLSError) {
         OpenSSL.clearErrors()
@@ -189,6 +192,7 @@ final class ContextBuilder {
             }
         }
         X509_STORE_set_flags(store, UInt(X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL))
+        self.revocations += lists
     }
 
     private func noteValidity(_ role: FileRole, _ path: String, _ certificates: [Certificate]) {

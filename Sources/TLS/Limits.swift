@@ -23,7 +23,7 @@ package enum Limits {
     /// which means "any"; what is trusted does not change.
     package static let trustedNamesBytesMax = 8 << 10
 
-    /// How often, at most, new handshakes look whether certificate files have changed.
+    /// How often, at most, it is looked whether certificate files have changed.
     package static let reloadCheckInterval: Duration = .seconds(5)
 
     /// How long a file must have been left alone before its stamp is believed.

@@ -70,6 +70,14 @@ final class RevocationList {
         }
         return "should have been replaced by \(text(of: next))"
     }
+
+    /// Whether the list is the issuer's, and names the certificate.
+    func revokes(_ certificate: OpaquePointer, issuedBy issuer: OpaquePointer) -> Bool {
+        // 2 for one that is on a list only to say that it is revoked no more.
+        guard X509_CRL_get0_by_cert(self.crl, nil, certificate) == 1 else { return false }
+        defer { OpenSSL.clearErrors() }
+        return X509_CRL_verify(self.crl, X509_get0_pubkey(issuer)) == 1
+    }
 }
 
 /// What the files of an administrator hold, taken apart.

@@ -2,11 +2,12 @@ import Synchronization
 
 /// A server's context that follows its files.
 ///
-/// New handshakes ask for the ``context(at:)``; at most every ``Limits/reloadCheckInterval`` one
-/// of them looks at the files and, if one has changed, loads all of them. If that fails, because
-/// only half of a new pair is there yet or because somebody made a mistake, the last good context
-/// stays in use and the files are tried again when they change again. Looking costs a `stat` per
-/// file, loading about a millisecond; both happen on the calling thread.
+/// New handshakes ask for the ``context(at:)``, and where there are revocation lists whoever ends the
+/// connections of the revoked; at most every ``Limits/reloadCheckInterval`` one of them looks at the
+/// files and, if one has changed, loads all of them. If that fails, because only half of a new pair
+/// is there yet or because somebody made a mistake, the last good context stays in use and the files
+/// are tried again when they change again. Looking costs a `stat` per file, loading about a
+/// millisecond; both happen on the calling thread.
 package final class ReloadingContext: Sendable {
     /// What became of a change in the files.
     package enum Change: Sendable, Hashable {
@@ -73,6 +74,9 @@ package final class ReloadingContext: Sendable {
         if let change { self.onChange(change) }
         return context
     }
+
+    /// Whether there are revocation lists, which may come to name the peer of an open connection.
+    package var hasRevocationLists: Bool { !self.settings.revocationFiles.isEmpty }
 
     /// Whether the files as they are now cannot be used, so that older ones stay in use.
     package var isRefusing: Bool { self.state.withLock { $0.refusal != nil } }

@@ -1,7 +1,9 @@
 import GRPC
 import HTTP2
+import Logging
 import NIOCore
 import NIOHTTP1
+import TLS
 
 /// One accepted connection: finds out what it speaks and hands its bytes on.
 ///
@@ -30,14 +32,23 @@ final class Connection: ChannelInboundHandler {
 
     private let loop: LoopContext
     private let listener: Listener
+    private let secureLayer: TLSHandler?
     @exclusivity(unchecked) private var stage: Stage
     @exclusivity(unchecked) private var peer: Peer
     @exclusivity(unchecked) private var context: ChannelHandlerContext?
     @exclusivity(unchecked) private var sawActivity: UInt64
+    /// When it was seen that the client's certificate is revoked.
+    @exclusivity(unchecked) private var revokedAt: UInt64?
 
-    init(_ loop: LoopContext, _ listener: Listener, remoteAddress: String) {
+    init(
+        _ loop: LoopContext,
+        _ listener: Listener,
+        _ secureLayer: TLSHandler?,
+        remoteAddress: String
+    ) {
         self.loop = loop
         self.listener = listener
+        self.secureLayer = secureLayer
         self.stage = listener.security == nil ? .telling(nil) : .securing
         self.peer = Peer(listener: listener.name, remoteAddress: remoteAddress)
         self.sawActivity = loop.now
@@ -76,6 +87,10 @@ final class Connection: ChannelInboundHandler {
             )
             if case .securing = self.stage {
                 self.stage = .telling(nil)
+            }
+            // While hands were shaken the lists may have changed, and others been looked at by them.
+            if let security = self.listener.security, security.hasRevocationLists {
+                self.endIfRevoked(by: security.context(at: .now), now: self.loop.now)
             }
         }
         context.fireUserInboundEventTriggered(event)
@@ -164,6 +179,9 @@ final class Connection: ChannelInboundHandler {
     /// Closes the connection if its time is up.
     func checkTimeouts(now: UInt64) {
         let limits = self.loop.server.configuration.limits
+        if let revokedAt, .nanoseconds(Int64(now - revokedAt)) > limits.revokedGrace {
+            return self.abort()
+        }
         let silence = Duration.nanoseconds(Int64(now - min(now, self.sawActivity)))
         switch self.stage {
         case .securing, .telling:
@@ -180,6 +198,27 @@ final class Connection: ChannelInboundHandler {
     /// Ends the streams whose client may no longer have them.
     func review(_ review: any CallReview) {
         if case .http2(let connection) = self.stage { connection.review(review) }
+    }
+
+    /// Ends the connection gracefully if its listener has lists by now that revoke the client's
+    /// certificate.
+    func endIfRevoked(by contexts: [ObjectIdentifier: TLS.Context], now: UInt64) {
+        guard let security = self.listener.security,
+            let context = contexts[ObjectIdentifier(security)]
+        else { return }
+        self.endIfRevoked(by: context, now: now)
+    }
+
+    private func endIfRevoked(by context: TLS.Context, now: UInt64) {
+        guard self.revokedAt == nil, self.secureLayer?.isRevoked(by: context) == true else {
+            return
+        }
+        self.revokedAt = now
+        self.loop.server.configuration.logger.info(
+            "a client's certificate was revoked; its connection ends",
+            metadata: ["remote": "\(self.peer.remoteAddress)"]
+        )
+        self.stop(now: now)
     }
 
     /// Starts to end the connection gracefully.

@@ -20,6 +20,10 @@ package struct Limits: Sendable {
     /// Then it is told that it should go, and a client that has something to ask connects again.
     /// An API server's connections carry watches, so this is for those that were forgotten.
     package var http2Idle = Duration.seconds(3600)
+    /// Time that the calls of a client whose certificate was revoked have to end.
+    ///
+    /// Then its connection is closed.
+    package var revokedGrace = Duration.seconds(5)
     /// Bytes of an HTTP/1 request's body.
     ///
     /// A larger one is answered with 413.

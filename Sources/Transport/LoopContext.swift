@@ -2,6 +2,7 @@ import GRPC
 import HTTP2
 import Glibc
 import NIOCore
+import TLS
 
 /// What the connections of one event loop share: scratch memory, counts, timeouts.
 ///
@@ -34,6 +35,8 @@ final class LoopContext: @unchecked Sendable {
     @exclusivity(unchecked) private var window = PollWindow()
     @exclusivity(unchecked) private var deadlines = DeadlineQueue()
     @exclusivity(unchecked) private var isTicking = false
+    /// By what connections were last looked through for revoked certificates.
+    @exclusivity(unchecked) private var revocations: [ObjectIdentifier: TLS.Context] = [:]
     /// Version of the last review of the streams.
     @exclusivity(unchecked) private var reviewed: Int?
 
@@ -80,19 +83,36 @@ final class LoopContext: @unchecked Sendable {
         self.server.connectionClosed()
     }
 
-    /// Looks for connections whose time is up.
+    /// Looks for connections whose time is up, and for clients that are not let in any more.
     /// - Complexity: O(connections).
     func sweep() {
         let now = self.now
         for connection in Array(self.connections.values) {
             connection.checkTimeouts(now: now)
         }
+        self.endRevoked(now: now)
         guard let review = self.server.configuration.review else { return }
         let version = review.version
         guard version != self.reviewed else { return }
         self.reviewed = version
         for connection in Array(self.connections.values) {
             connection.review(review)
+        }
+    }
+
+    /// Ends the connections of clients whose certificates are on lists that are new.
+    private func endRevoked(now: UInt64) {
+        var changed: [ObjectIdentifier: TLS.Context] = [:]
+        for security in self.server.revoking {
+            let context = security.context(at: .now)
+            let place = ObjectIdentifier(security)
+            if self.revocations.updateValue(context, forKey: place) !== context {
+                changed[place] = context
+            }
+        }
+        guard !changed.isEmpty else { return }
+        for connection in Array(self.connections.values) {
+            connection.endIfRevoked(by: changed, now: now)
         }
     }
 

@@ -230,11 +230,15 @@ package final class Server: Sendable {
         }
         let remoteAddress = channel.remoteAddress.map(Self.text) ?? "unknown"
         let operations = channel.pipeline.syncOperations
+        var secureLayer: TLSHandler?
         if let security = listener.security {
             let handler = try TLSHandler(loop, security, remoteAddress: remoteAddress)
             try operations.addHandler(handler)
+            secureLayer = handler
         }
-        try operations.addHandler(Connection(loop, listener, remoteAddress: remoteAddress))
+        try operations.addHandler(
+            Connection(loop, listener, secureLayer, remoteAddress: remoteAddress)
+        )
     }
 
     /// Makes SwiftNIO close a connection that was just accepted.

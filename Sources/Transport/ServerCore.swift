@@ -1,10 +1,13 @@
 import GRPC
 import Synchronization
+import TLS
 
 /// What all loops of a server share.
 final class ServerCore: Sendable {
     let configuration: ServerConfiguration
     let table: ServiceTable
+    /// What listeners that have revocation lists are secured by, each once.
+    let revoking: [ReloadingContext]
 
     private struct State {
         var connections = 0
@@ -18,6 +21,12 @@ final class ServerCore: Sendable {
     init(_ configuration: ServerConfiguration) {
         self.configuration = configuration
         self.table = ServiceTable(configuration.methods)
+        var revoking: [ReloadingContext] = []
+        for security in configuration.listeners.compactMap(\.security)
+        where security.hasRevocationLists && !revoking.contains(where: { $0 === security }) {
+            revoking.append(security)
+        }
+        self.revoking = revoking
     }
 
     /// When a call was last begun, on any loop; exact to ``Limits/askedGrain``.

@@ -39,6 +39,11 @@ final class TLSHandler: ChannelDuplexHandler {
         )
     }
 
+    /// Whether the client's certificate is revoked, by the lists as they are now.
+    func isRevoked(by context: TLS.Context) -> Bool {
+        self.connection.isRevoked(by: context)
+    }
+
     // MARK: Input
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

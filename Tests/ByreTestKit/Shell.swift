@@ -37,6 +37,11 @@ package enum Shell {
         return try String(contentsOfFile: output, encoding: .utf8)
     }
 
+    /// Runs a script in a directory to its end.
+    package static func run(_ script: String, in directory: String) throws {
+        try Self.run("cd '\(directory)' || exit\n\(script)")
+    }
+
     /// Starts a script whose standard input is the descriptor `input`, and leaves it to itself.
     ///
     /// It is no child of the tests' process: nobody would wait for it, and Swift Testing does not see

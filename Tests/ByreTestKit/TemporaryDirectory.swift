@@ -1,7 +1,7 @@
 import Glibc
 
 /// A directory for one test, removed with everything in it.
-package final class TemporaryDirectory {
+package final class TemporaryDirectory: Sendable {
     package let path: String
 
     package struct Failure: Error {
@@ -16,7 +16,11 @@ package final class TemporaryDirectory {
         }
     }
 
-    deinit {
+    deinit { self.remove() }
+
+    /// Removes it now. A test that only holds the path calls this when it is done, which keeps the
+    /// directory until then.
+    package func remove() {
         Self.remove(self.path)
     }
 

@@ -244,6 +244,8 @@ import Testing
         arguments: [
             (frame(4), 101, 100), (frame(6, [UInt8](repeating: 0, count: 8)), 51, 50),
             (frame(2, stream: 9, [0, 0, 0, 0, 1]), 51, 50),
+            (frame(10), 51, 50), (frame(0xEE, stream: 9, [1, 2, 3]), 51, 50),
+            (frame(255), 51, 50),
         ] as [([UInt8], Int, Int)]
     )
     func aFloodOfFramesIsAskedToCalmDown(_ bytes: [UInt8], _ tooMany: Int, _ allowed: Int) {

@@ -44,7 +44,7 @@ import Testing
         }
     }
 
-    /// A tenant with a key and a lease, in the columns that every version has.
+    /// What an ``OlderStore`` holds, in the columns that every version has.
     private static let content = """
         INSERT INTO tenant (id, name, uid, prefix, revision, compact_revision, sequence, last_row,
             allocated_bytes, cluster_id, member_id)
@@ -65,19 +65,9 @@ import Testing
             \(Self.content)
             """
         )
-        for _ in 1...2 {
-            let store = try self.store.open()
-            let recovered = try store.recovered()
-            #expect(recovered.tenants.map(\.record.revision) == [2])
-            #expect(recovered.tenants.map(\.definition.name) == ["old"])
-            #expect(recovered.tenants.map(\.definition.isolation) == [.shared])
-            #expect(recovered.tenants.map(\.definition.home) == [nil])
-            #expect(recovered.rows.map(\.key) == [[0x6B]])
-            #expect(recovered.leases.count == 1)
-            store.close()
-        }
-        #expect(
-            try PostgresBackend.verify(url: self.store.url).filter { $0.severity == .error } == []
+        try OlderStore.expectKept(
+            opening: { try self.store.open() },
+            verifying: { try PostgresBackend.verify(url: self.store.url) }
         )
     }
 

@@ -31,7 +31,7 @@ import Testing
         }
     }
 
-    /// A tenant with a key and a lease, in the columns that every version has.
+    /// What an ``OlderStore`` holds, in the columns that every version has.
     private static let content = """
         INSERT INTO tenant (id, name, uid, prefix, revision, compact_revision, sequence,
             allocated_bytes, cluster_id, member_id)
@@ -51,18 +51,10 @@ import Testing
             try Schema.migrate(old, through: Array(Schema.migrations.prefix(version)))
             try old.execute(Self.content)
         }
-        for _ in 1...2 {
-            let store = try SQLiteStore(path: path)
-            let recovered = try store.recovered()
-            #expect(recovered.tenants.map(\.record.revision) == [2])
-            #expect(recovered.tenants.map(\.definition.name) == ["old"])
-            #expect(recovered.tenants.map(\.definition.isolation) == [.shared])
-            #expect(recovered.tenants.map(\.definition.home) == [nil])
-            #expect(recovered.rows.map(\.key) == [[0x6B]])
-            #expect(recovered.leases.count == 1)
-            store.close()
-        }
-        #expect(try SQLiteStore.verify(path: path).filter { $0.severity == .error } == [])
+        try OlderStore.expectKept(
+            opening: { try SQLiteStore(path: path) },
+            verifying: { try SQLiteStore.verify(path: path) }
+        )
     }
 
     @Test func aFailedMigrationLeavesTheVersionBefore() throws {

@@ -260,6 +260,25 @@ def test_a_revoked_certificate_is_refused_and_others_are_not(world: World) -> No
     assert world.who("cert", kept) == "acme"
 
 
+def test_a_client_that_is_connected_is_cut_off_when_its_certificate_is_revoked(world: World) -> None:
+    lost, kept = world.files("CN=acme"), world.files("CN=acme")
+    with (
+        world.connect("cert", lost) as client,
+        client.watch() as watch,
+        world.connect("cert", kept) as other,
+        other.watch() as going_on,
+    ):
+        assert watch.create(key=b"who").created
+        assert going_on.create(key=b"who").created
+        world.authority.revoke(lost.client_cert)
+        eventually(lambda: watch.ended is not None)
+        assert watch.ended[0] is grpc.StatusCode.UNAVAILABLE
+        assert not client.call("Range", b"\x0a\x03who", seconds=2).ok
+        other.put(b"who", b"acme")
+        assert going_on.wait_for(lambda it: it.events.get(0))
+        assert going_on.ended is None
+
+
 def test_suspending_ends_streams_and_refuses_calls_until_resumed(world: World) -> None:
     with world.connect("cert", "CN=globex") as client, client.watch() as watch:
         watch.create(key=b"who")

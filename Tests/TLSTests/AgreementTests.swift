@@ -1,3 +1,4 @@
+import ByreTestKit
 import TLS
 import Testing
 

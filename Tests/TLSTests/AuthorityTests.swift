@@ -1,11 +1,16 @@
+import ByreTestKit
 import Foundation
 import TLS
 import Testing
 
 /// Certificates of an authority of one's own.
 @Suite struct AuthorityTests {
-    private let temporary = TemporaryDirectory()
+    private let temporary: TemporaryDirectory
     private var directory: String { self.temporary.path }
+
+    init() throws {
+        self.temporary = try TemporaryDirectory()
+    }
 
     private func path(_ name: String) -> String { "\(self.directory)/\(name)" }
 

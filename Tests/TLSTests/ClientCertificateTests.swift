@@ -1,3 +1,4 @@
+import ByreTestKit
 import TLS
 import Testing
 
@@ -85,6 +86,38 @@ import Testing
                     + "should have been replaced by 2020-01-02 00:00:00Z"
             ]
         )
+    }
+
+    @Test(
+        arguments: [
+            ("revoked", ["crl.pem"], true),
+            ("revoked", ["crl.der"], true),
+            ("revoked", ["forged.pem", "late.pem"], true),
+            ("revoked", ["forged.pem"], false),
+            ("revoked", [], false),
+            ("client", ["crl.pem"], false),
+            ("lower", ["crl.pem"], false),
+        ]
+    )
+    func listsThatAreNewerThanAConnectionTell(
+        name: String,
+        lists: [String],
+        isRevoked: Bool
+    ) throws {
+        let link = try AgreementTests.link(.mutual, .with(certificate: name))
+        #expect(link.server.state == .open)
+        let later = try Context(
+            server: .mutual.with { $0.revocationFiles = lists.map(PKI.shared.path) }
+        )
+        #expect(link.server.isRevoked(by: later) == isRevoked)
+    }
+
+    @Test func whoShowedNoCertificateIsNotRevoked() throws {
+        let link = try AgreementTests.link(.plain, .anonymous)
+        let later = try Context(
+            server: .mutual.with { $0.revocationFiles = [PKI.shared.path("crl.pem")] }
+        )
+        #expect(!link.server.isRevoked(by: later))
     }
 
     @Test(
@@ -186,10 +219,10 @@ import Testing
 
     @Test func moreTrustedCAsThanCanBeNamedStillVerify() throws {
         // A hundred subjects of 700 bytes are more than TLS can carry, so none are told.
-        let temporary = TemporaryDirectory()
+        let temporary = try TemporaryDirectory()
         defer { temporary.remove() }
         let directory = temporary.path
-        shell(
+        try Shell.run(
             """
             cat '\(PKI.shared.path("ca.crt"))' > bundle.crt
             for i in $(seq 100); do cat '\(PKI.shared.path("wordy.crt"))' >> bundle.crt; done

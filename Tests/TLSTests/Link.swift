@@ -1,3 +1,4 @@
+import ByreTestKit
 import TLS
 
 /// A client and a server, joined in memory.

@@ -1,10 +1,11 @@
+import ByreTestKit
 import Synchronization
 import TLS
 import Testing
 
 /// Certificates that change while the server runs.
 @Suite final class ReloadingContextTests {
-    private let temporary = TemporaryDirectory()
+    private let temporary: TemporaryDirectory
     private var directory: String { self.temporary.path }
     private let start = ContinuousClock.now
     private var checks = 0
@@ -26,22 +27,19 @@ import Testing
         }
     }
 
-    init() {
-        self.install(certificate: "server", key: "server", ca: "ca")
-    }
-
-    deinit {
-        shell("rm -r '\(self.directory)'", in: "/")
+    init() throws {
+        self.temporary = try TemporaryDirectory()
+        try self.install(certificate: "server", key: "server", ca: "ca")
     }
 
     /// Puts files of the PKI in place, as an administrator would: over the old ones.
-    private func install(certificate: String? = nil, key: String? = nil, ca: String? = nil) {
+    private func install(certificate: String? = nil, key: String? = nil, ca: String? = nil) throws {
         for (file, source) in [
             ("tls.crt", certificate.map { "\($0).crt" }), ("tls.key", key.map { "\($0).key" }),
             ("ca.crt", ca.map { "\($0).crt" }),
         ] {
             guard let source else { continue }
-            shell("cat '\(PKI.shared.path(source))' > \(file)", in: self.directory)
+            try Shell.run("cat '\(PKI.shared.path(source))' > \(file)", in: self.directory)
         }
     }
 
@@ -71,7 +69,7 @@ import Testing
     @Test func newCertificatesArePickedUp() throws {
         let reloading = try self.makeContext()
         #expect(try self.serverSeen(reloading) == "server")
-        self.install(certificate: "renewed", key: "renewed")
+        try self.install(certificate: "renewed", key: "renewed")
         #expect(try self.serverSeen(reloading) == "renewed")
         #expect(self.changes.taken == [.loaded(warnings: [])])
         #expect(try self.serverSeen(reloading) == "renewed")
@@ -81,14 +79,14 @@ import Testing
     @Test func newCAsArePickedUp() throws {
         let reloading = try self.makeContext()
         #expect(try self.serverSeen(by: "foreign", reloading) == nil)
-        self.install(ca: "other")
+        try self.install(ca: "other")
         #expect(try self.serverSeen(by: "foreign", reloading) == "server")
         #expect(try self.serverSeen(by: "client", reloading) == nil)
     }
 
     @Test func halfOfANewPairIsSurvived() throws {
         let reloading = try self.makeContext()
-        self.install(certificate: "renewed")
+        try self.install(certificate: "renewed")
         #expect(try self.serverSeen(reloading) == "server")
         let refusal = TLSError.file(
             .key,
@@ -101,7 +99,7 @@ import Testing
         #expect(try self.serverSeen(reloading) == "server")
         #expect(self.changes.taken == [])
 
-        self.install(key: "renewed")
+        try self.install(key: "renewed")
         #expect(try self.serverSeen(reloading) == "renewed")
         #expect(self.changes.taken == [.loaded(warnings: [])])
         #expect(!reloading.isRefusing)
@@ -110,21 +108,21 @@ import Testing
     @Test(arguments: ["cut", "mangled"])
     func brokenFileIsSurvived(name: String) throws {
         let reloading = try self.makeContext()
-        self.install(certificate: name)
+        try self.install(certificate: name)
         #expect(try self.serverSeen(reloading) == "server")
         guard case .refused(.file(.certificate, _, _)) = self.changes.taken.first else {
             Issue.record("a broken certificate was not refused")
             return
         }
         // Back to what it was: no news but the end of the trouble.
-        self.install(certificate: "server")
+        try self.install(certificate: "server")
         #expect(try self.serverSeen(reloading) == "server")
         #expect(self.changes.taken == [.loaded(warnings: [])])
     }
 
     @Test func missingFileIsSurvived() throws {
         let reloading = try self.makeContext()
-        shell("rm ca.crt", in: self.directory)
+        try Shell.run("rm ca.crt", in: self.directory)
         #expect(try self.serverSeen(reloading) == "server")
         #expect(
             self.changes.taken == [
@@ -141,7 +139,7 @@ import Testing
 
     @Test func filesBehindASwappedLinkArePickedUp() throws {
         // As Kubernetes updates a mounted secret.
-        shell(
+        try Shell.run(
             """
             mkdir old new; mv tls.* ca.crt old; ln -s old ..data
             for file in tls.crt tls.key ca.crt; do ln -s ..data/$file $file; done
@@ -153,14 +151,14 @@ import Testing
         )
         let reloading = try self.makeContext()
         #expect(try self.serverSeen(reloading) == "server")
-        shell("ln -s new ..data_tmp; mv -T ..data_tmp ..data", in: self.directory)
+        try Shell.run("ln -s new ..data_tmp; mv -T ..data_tmp ..data", in: self.directory)
         #expect(try self.serverSeen(reloading) == "renewed")
     }
 
     @Test func filesAreLeftAloneBetweenChecks() throws {
         let reloading = try self.makeContext()
         let first = reloading.context(at: self.start)
-        self.install(certificate: "renewed", key: "renewed")
+        try self.install(certificate: "renewed", key: "renewed")
         let justBefore = self.start + Limits.reloadCheckInterval - .nanoseconds(1)
         #expect(reloading.context(at: justBefore) === first)
         #expect(reloading.context(at: self.start + Limits.reloadCheckInterval) !== first)
@@ -173,7 +171,7 @@ import Testing
             client: Context(client: .with(certificate: "client"))
         )
         link.carry()
-        self.install(certificate: "renewed", key: "renewed")
+        try self.install(certificate: "renewed", key: "renewed")
         #expect(try self.serverSeen(reloading) == "renewed")
         try link.client.send("still here")
         link.carry()
@@ -182,7 +180,7 @@ import Testing
 
     @Test func expiryIsToldWithANewPair() throws {
         let reloading = try self.makeContext()
-        self.install(certificate: "expired", key: "expired")
+        try self.install(certificate: "expired", key: "expired")
         _ = try self.serverSeen(reloading)
         #expect(
             self.changes.taken == [
@@ -193,8 +191,8 @@ import Testing
         )
     }
 
-    @Test func badFilesAtTheStartAreRefused() {
-        self.install(key: "renewed")
+    @Test func badFilesAtTheStartAreRefused() throws {
+        try self.install(key: "renewed")
         check(
             "key file \(self.directory)/tls.key: "
                 + "does not match the certificate in \(self.directory)/tls.crt"

@@ -1,11 +1,16 @@
+import ByreTestKit
 import Foundation
 import TLS
 import Testing
 
 /// Certificates of `--auto-tls`.
 @Suite struct SelfSignedTests {
-    private let temporary = TemporaryDirectory()
+    private let temporary: TemporaryDirectory
     private var directory: String { self.temporary.path + "/fixtures/client" }
+
+    init() throws {
+        self.temporary = try TemporaryDirectory()
+    }
 
     @Test(arguments: ["localhost", "127.0.0.1", "::1", "node-1.example"])
     func certificateIsValidForItsHosts(host: String) throws {

@@ -1,11 +1,16 @@
+import ByreTestKit
 import GRPC
 import Glibc
 import Testing
 import Transport
 
 @Suite struct ListenerTests {
-    private let temporary = TemporaryDirectory()
+    private let temporary: TemporaryDirectory
     private var path: String { self.temporary.path + "/byre.sock" }
+
+    init() throws {
+        self.temporary = try TemporaryDirectory()
+    }
 
     private func serve(
         _ address: Listener.Address,

@@ -1,3 +1,4 @@
+import ByreTestKit
 import Foundation
 import GRPC
 import Logging
@@ -23,7 +24,7 @@ struct TLSServer {
         _ body: (TLSServer) async throws -> Void
     ) async throws {
         let security = try ReloadingContext(settings, at: .now, checkInterval: .zero) { _ in }
-        let temporary = TemporaryDirectory()
+        let temporary = try TemporaryDirectory()
         defer { temporary.remove() }
         let address: Listener.Address =
             switch place {

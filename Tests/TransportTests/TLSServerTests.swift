@@ -1,3 +1,4 @@
+import ByreTestKit
 import Foundation
 import TLS
 import Testing
@@ -95,7 +96,7 @@ import Transport
 
     @Test(arguments: ["--http1.1", "--http2"])
     func largeRequestsArriveWhole(option: String) async throws {
-        let temporary = TemporaryDirectory()
+        let temporary = try TemporaryDirectory()
         defer { temporary.remove() }
         let file = temporary.path + "/body"
         try Data(largeBody.prefix(1_500_000)).write(to: URL(fileURLWithPath: file))
@@ -131,23 +132,23 @@ import Transport
     }
 
     @Test func certificatesFollowTheirFiles() async throws {
-        let temporary = TemporaryDirectory()
+        let temporary = try TemporaryDirectory()
         defer { temporary.remove() }
         let directory = temporary.path
-        func install(_ name: String) {
+        func install(_ name: String) throws {
             for kind in ["crt", "key"] {
                 let source = PKI.shared.path("\(name).\(kind)")
-                shell("cat '\(source)' > tls.\(kind)", in: directory)
+                try Shell.run("cat '\(source)' > tls.\(kind)", in: directory)
             }
         }
-        install("server")
+        try install("server")
         let settings = ServerSettings(
             certificateFile: directory + "/tls.crt",
             keyFile: directory + "/tls.key"
         )
         try await TLSServer.run(settings) { server in
             #expect(await server.opensslClient([]).text.contains("subject=CN = server\n"))
-            install("renewed")
+            try install("renewed")
             #expect(await server.opensslClient([]).text.contains("subject=CN = renewed\n"))
         }
     }

@@ -1,3 +1,4 @@
+import ByreTestKit
 import Glibc
 import TLS
 import Transport

@@ -103,7 +103,7 @@ extension SQLiteBackend {
                 throw SQLiteError.contradiction("its journal: \(error.what)")
             }
             guard tail.isThere else { return applied }
-            if !tail.batches.isEmpty { try writer.write(tail.batches) }
+            if !tail.batches.isEmpty { try self.replay(tail.batches, writer) }
             // Records that SQLite had before may be unsynced too.
             do throws(FileError) {
                 let log = try files.open(path + "-wal")
@@ -115,6 +115,24 @@ extension SQLiteBackend {
             return try writer.lastRecord()
         } catch {
             throw StoreError(path, error)
+        }
+    }
+
+    private static func replay(
+        _ batches: [NumberedBatch],
+        _ writer: Writer
+    ) throws(SQLiteError) {
+        do throws(SQLiteError) {
+            try writer.write(batches)
+        } catch {
+            guard error.code.primary == .full else { throw error }
+            let bytes = try writer.logGrowthMax(batches)
+            throw SQLiteError(
+                code: error.code,
+                message:
+                    "\(error.message), and what is in the journal alone has to be added to it: "
+                    + "free \(bytes) bytes and start again"
+            )
         }
     }
 

@@ -144,7 +144,7 @@ package enum ServeFlags {
                 "client-crl-file",
                 \.clientCRLFile,
                 placeholder: "FILE",
-                "Revoked client certificates, PEM or DER."
+                "Revoked client certificates, PEM or DER. Read again when it changes."
             ),
             Flag(
                 "client-cert-allowed-hostname",

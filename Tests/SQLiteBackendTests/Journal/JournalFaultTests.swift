@@ -288,6 +288,11 @@ import Testing
         backend.close()
         #expect(names(in: self.path).contains("byre.db.journal.1"))
         try StoreImage(of: self.path).expect([history], "after closing")
+        let error = #expect(throws: StoreError.self) {
+            try SQLiteBackend(directory: self.path, limits: limits)
+        }
+        #expect(error?.description.contains(/free [1-9][0-9]* bytes and start again/) == true)
+        try StoreImage(of: self.path).expect([history], "after a start that was refused")
     }
 
     @Test func aBatchThatDoesNotFitTheStoreNeverGetsIntoTheJournal() throws {

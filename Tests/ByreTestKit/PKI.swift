@@ -4,16 +4,21 @@ import Foundation
 ///
 /// Two CAs (`ca`, `other`), and below the first: servers, and clients of every fate. The files
 /// are `NAME.crt` and `NAME.key`.
-struct PKI: Sendable {
-    static let shared = PKI()
+package struct PKI: Sendable {
+    package static let shared = PKI()
 
-    private let temporary = TemporaryDirectory()
+    private let temporary: TemporaryDirectory
 
     /// The path of a file of the PKI, such as `ca.crt`.
-    func path(_ name: String) -> String { "\(self.temporary.path)/\(name)" }
+    package func path(_ name: String) -> String { "\(self.temporary.path)/\(name)" }
 
     private init() {
-        shell(Self.script, in: self.temporary.path)
+        do {
+            self.temporary = try TemporaryDirectory()
+            try Shell.run(Self.script, in: self.temporary.path)
+        } catch {
+            preconditionFailure("certificates for tests: \(error)")
+        }
         // A static value is never released.
         atexit { PKI.shared.temporary.remove() }
     }
@@ -34,6 +39,8 @@ struct PKI: Sendable {
         }
         authority ca
         authority other
+        openssl req -x509 $curve -keyout namesake.key -out namesake.crt -days 3650 \\
+            -subj /O=Test/CN=ca -addext basicConstraints=critical,CA:TRUE
         openssl req -x509 $curve -keyout wordy.key -out wordy.crt -days 3650 \\
             -subj "$(printf '/OU=%060d' 1 2 3 4 5 6 7 8 9 10)"
         openssl req -x509 $curve -keyout middle.key -out middle.crt -days 3650 \\
@@ -74,9 +81,12 @@ struct PKI: Sendable {
         openssl req -new $curve -keyout expired.key -out expired.csr -subj /CN=expired
         openssl ca -batch -config ca.conf -cert ca.crt -keyfile ca.key -in expired.csr \\
             -out expired.crt -startdate 20200101000000Z -enddate 20200102000000Z -notext
+        openssl ca -config ca.conf -cert ca.crt -keyfile ca.key -gencrl -crldays 3650 -out clean.pem
         openssl ca -config ca.conf -cert ca.crt -keyfile ca.key -revoke revoked.crt
         openssl ca -config ca.conf -cert ca.crt -keyfile ca.key -gencrl -crldays 3650 -out crl.pem
         openssl crl -in crl.pem -outform DER -out crl.der
+        openssl ca -config ca.conf -cert namesake.crt -keyfile namesake.key -gencrl \\
+            -crldays 3650 -out forged.pem
         openssl ca -config ca.conf -cert ca.crt -keyfile ca.key -gencrl \\
             -crl_lastupdate 20200101000000Z -crl_nextupdate 20200102000000Z -out late.pem
 
@@ -88,47 +98,4 @@ struct PKI: Sendable {
         : > empty.pem
         echo 'not a certificate' > text.pem
         """
-}
-
-/// A new empty directory, removed with all that is in it.
-///
-/// Its path is short, so that a socket's in it is no longer than may be.
-final class TemporaryDirectory: Sendable {
-    let path: String
-
-    init() {
-        var template = Array("/tmp/byre-tls-XXXXXX".utf8CString)
-        let path = template.withUnsafeMutableBufferPointer { buffer in
-            buffer.baseAddress.flatMap { mkdtemp($0) }.map { String(cString: $0) }
-        }
-        guard let path else { preconditionFailure("there is no room in /tmp") }
-        self.path = path
-    }
-
-    deinit { self.remove() }
-
-    /// Removes it now. A test that only holds the path calls this when it is done, which keeps the
-    /// directory until then.
-    func remove() {
-        try? FileManager.default.removeItem(atPath: self.path)
-    }
-}
-
-/// Runs a script with `sh` and stops the tests if it fails.
-func shell(_ script: String, in directory: String) {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/bin/sh")
-    process.arguments = ["-c", script]
-    process.currentDirectoryURL = URL(fileURLWithPath: directory)
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = output
-    do {
-        try process.run()
-    } catch {
-        preconditionFailure("no sh: \(error)")
-    }
-    let text = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    precondition(process.terminationStatus == 0, String(decoding: text, as: UTF8.self))
 }
