@@ -13,26 +13,15 @@ final class BatchRun {
         var isCompacted: Bool { self.evaluation.state.compactRevision != self.compactRevision }
     }
 
-    struct Evaluated {
-        let tenant: TenantStore
-        let reply: (any Reply)?
-        let waitsForPhysical: Bool
-        let result: Result<Outcome, RequestError>
-
-        fileprivate init(_ submission: Submission, _ result: Result<Outcome, RequestError>) {
-            self.tenant = submission.tenant
-            self.reply = submission.reply
-            self.waitsForPhysical = submission.waitsForPhysical
-            self.result = result
-        }
-    }
-
     let batch: Batch
     /// The tenant that the batch is about, where it may be about no other.
     let home: TenantID?
     private(set) var work: [Work] = []
-    private(set) var results: [Evaluated] = []
+    /// What was evaluated, each with what came of it.
+    private(set) var submissions: [Submission] = []
     private(set) var hasRemovals = false
+    /// Where the tenant's part is that was looked for last.
+    private var lastPlace = 0
     private let configuration: Configuration
 
     /// - Parameter operationCount: how many operations wait, of which as many as there is room for
@@ -48,7 +37,7 @@ final class BatchRun {
         let count = min(operationCount, configuration.batchOperationsMax)
         self.batch = Batch(firstRow: firstRow, numbering: numbering, rowCount: count)
         self.configuration = configuration
-        self.results.reserveCapacity(count)
+        self.submissions.reserveCapacity(count)
     }
 
     /// What the operations were decided on.
@@ -58,31 +47,35 @@ final class BatchRun {
 
     /// Whether another operation may join.
     var hasRoom: Bool {
-        self.results.count < self.configuration.batchOperationsMax
+        self.submissions.count < self.configuration.batchOperationsMax
             && self.batch.bytes < self.configuration.batchBytesMax
     }
 
     func evaluate(_ submission: Submission, now: Int64, loader: CommitterLoader) {
-        guard submission.deadline >= now else {
-            self.results.append(Evaluated(submission, .failure(.timedOut)))
-            return
-        }
+        submission.result = self.result(of: submission, now: now, loader: loader)
+        self.submissions.append(submission)
+    }
+
+    private func result(
+        of submission: Submission,
+        now: Int64,
+        loader: CommitterLoader
+    ) -> Result<Outcome, RequestError> {
+        guard submission.deadline >= now else { return .failure(.timedOut) }
         // What came before a tenant was suspended or deleted and is begun after it is not done.
         let isServed = submission.reply == nil || submission.tenant.lifecycle == .active
-        guard isServed, !submission.tenant.isErased else {
-            self.results.append(Evaluated(submission, .failure(.stopped)))
-            return
-        }
+        guard isServed, !submission.tenant.isErased else { return .failure(.stopped) }
         let place = self.place(of: submission.tenant)
         do throws(RequestError) {
-            let outcome = try self.work[place].evaluation.apply(
-                submission.operation,
-                batch: self.batch,
-                loader: loader
+            return .success(
+                try self.work[place].evaluation.apply(
+                    submission.operation,
+                    batch: self.batch,
+                    loader: loader
+                )
             )
-            self.results.append(Evaluated(submission, .success(outcome)))
         } catch {
-            self.results.append(Evaluated(submission, .failure(error)))
+            return .failure(error)
         }
     }
 
@@ -106,9 +99,19 @@ final class BatchRun {
         }
     }
 
+    /// Where a tenant's part is in `work`.
+    /// - Complexity: O(1) where a tenant's operations follow one another, or the tenants do in the same
+    ///   order over and over, as they come from the queue; else O(tenants).
     private func place(of tenant: TenantStore) -> Int {
-        // A batch has few tenants beside its operations.
-        if let place = self.work.firstIndex(where: { $0.tenant === tenant }) { return place }
+        let count = self.work.count
+        for offset in 0..<count {
+            let place = (self.lastPlace + offset) % count
+            if self.work[place].tenant === tenant {
+                self.lastPlace = place
+                return place
+            }
+        }
+        self.lastPlace = count
         let state = tenant.snapshot.state
         self.work.append(
             Work(
@@ -118,6 +121,6 @@ final class BatchRun {
                 compactRevision: state.compactRevision
             )
         )
-        return self.work.count - 1
+        return count
     }
 }

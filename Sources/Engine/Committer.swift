@@ -191,7 +191,7 @@ final class Committer {
     /// Answers those whose batch could not be begun.
     private func refuse(_ submissions: ArraySlice<Submission>, _ error: BackendError) {
         var replies = ReplyBatch()
-        for submission in submissions { replies.add(submission.reply, .failure(.backend(error))) }
+        for submission in submissions { replies.add(submission, .failure(.backend(error))) }
         replies.send()
     }
 
@@ -217,7 +217,7 @@ final class Committer {
             for work in run.work where work.isChanged { work.tenant.wakeStreams() }
             return maintenance
         }
-        for result in maintenance { self.defragment(result) }
+        for submission in maintenance { self.defragment(submission) }
         if !run.batch.isEmpty { self.settle(isIdle: false) }
         return true
     }
@@ -250,7 +250,7 @@ final class Committer {
         do throws(BackendError) {
             try self.commitDirectly(run.batch.commit)
         } catch {
-            guard run.hasRemovals, !run.results.isEmpty, case .unavailable = error else {
+            guard run.hasRemovals, !run.submissions.isEmpty, case .unavailable = error else {
                 throw error
             }
             self.compactions.removalsFailed(now: self.parts.clock.now())
@@ -308,9 +308,7 @@ final class Committer {
     private func fail(_ run: BatchRun, _ error: BackendError) {
         self.compactions.removalsFailed(now: self.parts.clock.now())
         var replies = ReplyBatch()
-        for result in run.results {
-            replies.add(result.reply, .failure(.backend(error)))
-        }
+        for submission in run.submissions { replies.add(submission, .failure(.backend(error))) }
         replies.send()
     }
 
@@ -394,34 +392,28 @@ final class Committer {
     // MARK: Answers
 
     /// - Returns: what is answered when the backend did something that may take long.
-    private func answer(_ run: BatchRun) -> [BatchRun.Evaluated] {
+    private func answer(_ run: BatchRun) -> [Submission] {
         var replies = ReplyBatch()
-        var maintenance: [BatchRun.Evaluated] = []
-        for result in run.results {
-            guard let reply = result.reply else { continue }
-            switch result.result {
-            case .failure(.compacted) where result.waitsForPhysical,
-                .success(.compacted) where result.waitsForPhysical:
-                guard
-                    !self.compactions.wait(
-                        for: result.tenant,
-                        reply,
-                        result.result
-                    )
-                else { continue }
-                replies.add(reply, result.result)
-            case .failure:
-                replies.add(reply, result.result)
+        var maintenance: [Submission] = []
+        let cache = self.parts.cache
+        for submission in run.submissions where submission.reply != nil {
+            switch submission.result {
+            case .failure(.compacted) where submission.waitsForPhysical,
+                .success(.compacted) where submission.waitsForPhysical:
+                if !self.compactions.wait(submission) { replies.add(submission) }
             case .success(.defragmented):
-                maintenance.append(result)
-            case .success(var outcome):
-                let cache = self.parts.cache
-                if outcome.fillValues({ run.batch.pendingValue($0.row) ?? cache.value(of: $0.row) })
-                {
-                    replies.add(reply, .success(outcome))
-                } else {
-                    self.load(outcome, of: result.tenant, reply, into: &replies)
+                maintenance.append(submission)
+            case .success(var outcome) where outcome.lacksValues:
+                let isFilled = outcome.fillValues {
+                    run.batch.pendingValue($0.row) ?? cache.value(of: $0.row)
                 }
+                if isFilled {
+                    replies.add(submission, .success(outcome))
+                } else {
+                    self.load(outcome, for: submission, into: &replies)
+                }
+            case .success, .failure:
+                replies.add(submission)
             }
         }
         replies.send()
@@ -429,13 +421,13 @@ final class Committer {
     }
 
     /// Has the backend give space back, after the tenant's part of it is committed, and answers.
-    private func defragment(_ result: BatchRun.Evaluated) {
+    private func defragment(_ submission: Submission) {
         var replies = ReplyBatch()
         do throws(BackendError) {
-            try self.parts.backend.defragment(storeOf: result.tenant.id)
-            replies.add(result.reply, result.result)
+            try self.parts.backend.defragment(storeOf: submission.tenant.id)
+            replies.add(submission)
         } catch {
-            replies.add(result.reply, .failure(.backend(error)))
+            replies.add(submission, .failure(.backend(error)))
         }
         replies.send()
     }
@@ -443,12 +435,12 @@ final class Committer {
     /// Has a reader thread fill in what the cache does not hold.
     private func load(
         _ outcome: Outcome,
-        of tenant: TenantStore,
-        _ reply: any Reply,
+        for submission: Submission,
         into replies: inout ReplyBatch
     ) {
         let pin = self.parts.pins.take()
         let cache = self.parts.cache
+        let tenant = submission.tenant
         let isQueued = self.parts.readers.submit(for: tenant) { opened in
             let result: Result<Outcome, RequestError>
             switch opened {
@@ -469,10 +461,15 @@ final class Committer {
                 result = .failure(.answerNotLoaded(error))
             }
             _ = pin
-            reply.executor.execute { reply.complete(result) }
+            var replies = ReplyBatch()
+            replies.add(submission, result)
+            replies.send()
         }
         if !isQueued {
-            replies.add(reply, .failure(.answerNotLoaded(.unavailable("too many reads wait"))))
+            replies.add(
+                submission,
+                .failure(.answerNotLoaded(.unavailable("too many reads wait")))
+            )
         }
     }
 

@@ -11,7 +11,7 @@ struct Compactions {
         let revision: Int64
         /// Revision after the last one whose keys were cleaned.
         var position: Int64
-        var waiters: [(reply: any Reply, result: Result<Outcome, RequestError>)] = []
+        var waiters: [Submission] = []
     }
 
     /// Rows out of the index, waiting to be deleted.
@@ -67,15 +67,11 @@ struct Compactions {
 
     /// Answers a compaction when the cleaning is over.
     /// - Returns: false when none is under way: then the caller answers.
-    mutating func wait(
-        for tenant: TenantStore,
-        _ reply: any Reply,
-        _ result: Result<Outcome, RequestError>
-    ) -> Bool {
-        guard let place = self.jobs.firstIndex(where: { $0.tenant === tenant }) else {
+    mutating func wait(_ compaction: Submission) -> Bool {
+        guard let place = self.jobs.firstIndex(where: { $0.tenant === compaction.tenant }) else {
             return false
         }
-        self.jobs[place].waiters.append((reply, result))
+        self.jobs[place].waiters.append(compaction)
         return true
     }
 
@@ -124,7 +120,7 @@ struct Compactions {
         }
         job.tenant.withHub { $0.truncateLog() }
         var replies = ReplyBatch()
-        for waiter in job.waiters { replies.add(waiter.reply, waiter.result) }
+        for waiter in job.waiters { replies.add(waiter) }
         replies.send()
     }
 
@@ -169,7 +165,7 @@ struct Compactions {
     mutating func forget(_ tenant: TenantStore) {
         var replies = ReplyBatch()
         for job in self.jobs where job.tenant === tenant {
-            for waiter in job.waiters { replies.add(waiter.reply, waiter.result) }
+            for waiter in job.waiters { replies.add(waiter) }
         }
         self.jobs.removeAll { $0.tenant === tenant }
         for removal in self.removals where removal.tenant === tenant {
@@ -184,7 +180,7 @@ struct Compactions {
     mutating func abandon() {
         var replies = ReplyBatch()
         for job in self.jobs {
-            for waiter in job.waiters { replies.add(waiter.reply, waiter.result) }
+            for waiter in job.waiters { replies.add(waiter) }
         }
         self.jobs.removeAll()
         replies.send()

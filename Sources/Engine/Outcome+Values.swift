@@ -1,6 +1,16 @@
 package import ByreCore
 
 extension Outcome {
+    /// Whether the answer may want values that are not filled in.
+    var lacksValues: Bool {
+        switch self {
+        case .put(let result): result.prevKV != nil
+        case .deleteRange(let result): !result.prevKVs.isEmpty
+        case .txn(let result): result.lacksValues
+        case .compacted, .leaseGranted, .leaseRevoked, .alarm, .defragmented: false
+        }
+    }
+
     /// Fills in the values that the answer wants.
     /// - Parameter find: gives the value of a version, or nil when it is not at hand.
     /// - Returns: whether all were found. When not, call again with one that finds them.
@@ -33,6 +43,17 @@ extension PutResult {
 }
 
 extension TxnResult {
+    fileprivate var lacksValues: Bool {
+        self.responses.contains { response in
+            switch response {
+            case .put(let result): result.prevKV != nil
+            case .range(let result): !result.keysOnly && !result.kvs.isEmpty
+            case .deleteRange(let result): !result.prevKVs.isEmpty
+            case .txn(let result): result.lacksValues
+            }
+        }
+    }
+
     /// Fills in the values that the answer wants.
     /// - Parameter find: gives the value of a version, or nil when it is not at hand.
     /// - Returns: whether all were found. When not, call again with one that finds them.

@@ -13,8 +13,14 @@ package protocol Reply: AnyObject, Sendable {
     func complete(_ result: Result<Outcome, RequestError>)
 }
 
-/// An operation on its way to the committer.
-struct Submission: Sendable {
+/// An operation on its way to the committer, and its result on the way back.
+///
+/// One object for both, so that what a client sent is not copied from queue to batch to answer, and is
+/// let go of where it was made: on the reply's executor.
+final class Submission: @unchecked Sendable {
+    // @unchecked: `result` is touched by one thread after another: the committer, a reader thread if values
+    // are to be loaded, the reply's executor.
+
     let tenant: TenantStore
     let operation: Operation
     /// When it is no longer worth beginning, in nanoseconds of the engine's clock.
@@ -22,7 +28,23 @@ struct Submission: Sendable {
     /// Nil for the engine's own (an expired lease's revocation).
     let reply: (any Reply)?
     /// A compaction that is answered once its rows are gone.
-    var waitsForPhysical = false
+    let waitsForPhysical: Bool
+    /// What came of it; until then, that it was not begun.
+    var result = Result<Outcome, RequestError>.failure(.stopped)
+
+    init(
+        tenant: TenantStore,
+        operation: Operation,
+        deadline: Int64,
+        reply: (any Reply)?,
+        waitsForPhysical: Bool = false
+    ) {
+        self.tenant = tenant
+        self.operation = operation
+        self.deadline = deadline
+        self.reply = reply
+        self.waitsForPhysical = waitsForPhysical
+    }
 
     /// What an operation costs beside its bytes, in bytes that take as long.
     static let operationCost = 1_024
@@ -31,30 +53,38 @@ struct Submission: Sendable {
     var cost: Int { Self.operationCost + Quota.cost(of: self.operation) }
 }
 
-/// Replies of one batch, gathered so that each event loop is woken once.
+/// Answers of one batch, gathered so that each event loop is woken once.
 struct ReplyBatch {
     private struct Group {
         let executor: any ReplyExecutor
-        var replies: [(reply: any Reply, result: Result<Outcome, RequestError>)]
+        var submissions: [Submission]
     }
 
     private var groups: [Group] = []
 
-    mutating func add(_ reply: (any Reply)?, _ result: Result<Outcome, RequestError>) {
-        guard let reply else { return }
+    /// Answers with what came of a submission, if somebody waits for it.
+    mutating func add(_ submission: Submission) {
+        guard let reply = submission.reply else { return }
+        let executor = reply.executor
         // As many groups as there are event loops: a handful.
-        for place in self.groups.indices where self.groups[place].executor === reply.executor {
-            self.groups[place].replies.append((reply, result))
+        for place in self.groups.indices where self.groups[place].executor === executor {
+            self.groups[place].submissions.append(submission)
             return
         }
-        self.groups.append(Group(executor: reply.executor, replies: [(reply, result)]))
+        self.groups.append(Group(executor: executor, submissions: [submission]))
+    }
+
+    /// Answers with something else than came of a submission.
+    mutating func add(_ submission: Submission, _ result: Result<Outcome, RequestError>) {
+        submission.result = result
+        self.add(submission)
     }
 
     consuming func send() {
         for group in self.groups {
-            let replies = group.replies
+            let submissions = group.submissions
             group.executor.execute {
-                for entry in replies { entry.reply.complete(entry.result) }
+                for submission in submissions { submission.reply?.complete(submission.result) }
             }
         }
     }
