@@ -105,9 +105,12 @@ package final class Batch {
 }
 
 /// Finds values in the batch first, where those of this commit are, then with the backend.
-struct BatchValues<Loader: ValueLoader>: ValueLoader {
+///
+/// Not generic: its type would be looked up at run time for each write, wanted or not, since the loader is
+/// another module's.
+struct BatchValues: ValueLoader {
     let batch: Batch
-    let loader: Loader
+    let loader: any ValueLoader
 
     func value(of tenant: TenantID, row: RowID) throws(BackendError) -> Bytes {
         if let pending = self.batch.pendingValue(row) { return pending }

@@ -35,10 +35,19 @@ extension KeyIndex {
             return self.recent.latest(at: slot) ?? self.settled[slot]
         }
 
-        /// Leaf: whether a key is live.
-        func isLive(at slot: Int) -> Bool {
-            guard self.recent.contains(slot) else { return !self.settled[slot].isTombstone }
-            return !self.latest(at: slot).isTombstone
+        /// Counts the live keys before a slot of a leaf or below the children before one of a branch.
+        /// - Complexity: O(`position`).
+        func liveCount(before position: Int) -> Int {
+            guard self.isLeaf else {
+                return self.children[..<position].reduce(0) { $0 &+ $1.summary.live }
+            }
+            var count = self.settled[..<position].count { !$0.isTombstone }
+            if self.recent.isEmpty { return count }
+            for slot in 0..<position where self.recent.contains(slot) {
+                count &+= self.latest(at: slot).isTombstone ? 0 : 1
+                count &-= self.settled[slot].isTombstone ? 0 : 1
+            }
+            return count
         }
     }
 

@@ -173,14 +173,13 @@ extension KeyIndex.Reference {
     /// Counts the live keys that are less than `key`.
     fileprivate func liveCount(below key: Bytes) -> Int {
         var count = 0
-        var node = self
-        while !node.header.isLeaf {
-            let position = node.header.keys.find(key).slot
-            for left in 0..<position { count &+= node.header.children[left].summary.live }
-            node = node.header.children[position].node
-        }
-        for slot in 0..<node.header.keys.find(key).slot {
-            if node.header.isLive(at: slot) { count &+= 1 }
+        var node: KeyIndex.Reference? = self
+        while let next = node {
+            node = next.read { node in
+                let position = node.keys.find(key).slot
+                count &+= node.liveCount(before: position)
+                return node.isLeaf ? nil : node.children[position].node
+            }
         }
         return count
     }

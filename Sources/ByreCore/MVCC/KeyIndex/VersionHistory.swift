@@ -27,8 +27,7 @@ struct VersionHistory {
 
     /// - Complexity: O(number of runs), as all that follows.
     var count: Int {
-        guard let storage = self.storage else { return 0 }
-        return storage.header.runs.reduce(storage.header.count) { $0 &+ $1.count }
+        self.storage?.read { $0.runs.reduce($0.count) { $0 &+ $1.count } } ?? 0
     }
 
     /// The version with `position` older ones.
@@ -77,12 +76,11 @@ struct VersionHistory {
     /// - Complexity: O(`runMax`), and O(`recentMax` + log `count`) on average.
     mutating func append(_ version: Version) {
         let isUnique = isKnownUniquelyReferenced(&self.storage)
-        let count = self.storage?.header.count ?? 0
+        let (count, capacity) = self.storage?.read { ($0.count, $0.capacity) } ?? (0, 0)
         if count &+ 1 == Self.recentMax {
             self.startRun(endingWith: version)
             return
         }
-        let capacity = self.storage?.header.capacity ?? 0
         if !isUnique || count == capacity {
             // A history that others share is likely to be shared again before it grows once more.
             let room = isUnique ? Swift.min(count &* 2, Self.recentMax) : count
@@ -160,6 +158,12 @@ extension VersionHistory {
             return storage
         }
 
+        /// Reads the header, which the runtime does not check as it does for `header`.
+        @inline(__always)
+        func read<Result>(_ body: (borrowing Header) -> Result) -> Result {
+            self.withUnsafeMutablePointerToHeader { body($0.pointee) }
+        }
+
         func append(_ version: Version) {
             self.withUnsafeMutablePointers { header, versions in
                 precondition(header.pointee.count < header.pointee.capacity, "there is no room")
@@ -169,7 +173,9 @@ extension VersionHistory {
         }
     }
 
-    private var runs: ContiguousArray<ContiguousArray<Version>> { self.storage?.header.runs ?? [] }
+    private var runs: ContiguousArray<ContiguousArray<Version>> {
+        self.storage?.read { $0.runs } ?? []
+    }
 
     /// Passes on the versions that are in no run.
     private func withRecent<Result>(_ body: (UnsafeBufferPointer<Version>) -> Result) -> Result {
