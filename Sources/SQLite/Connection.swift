@@ -35,6 +35,13 @@ package final class Connection {
         }
     }
 
+    /// Whether SQLite keeps no account of its memory, which nobody asks for: it would take a lock that all
+    /// connections share for each piece.
+    ///
+    /// SQLite: <https://www.sqlite.org/c3ref/c_config_covering_index_scan.html#sqliteconfigmemstatus>
+    private static let isMemoryUncounted =
+        byre_sqlite3_config_flag(SQLITE_CONFIG_MEMSTATUS, 0) == SQLITE_OK
+
     let handle: OpaquePointer
     /// Written by SQLite's hook on the thread that commits on this connection.
     private let walFramesCell: UnsafeMutablePointer<Int>
@@ -45,6 +52,7 @@ package final class Connection {
     ///
     /// SQLite: <https://www.sqlite.org/c3ref/open.html>
     package init(path: String, access: Access) throws(SQLiteError) {
+        _ = Self.isMemoryUncounted
         let flags =
             SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
             | (access == .readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE)

@@ -77,24 +77,19 @@ package struct Statement: ~Copyable {
         try self.check(code)
     }
 
-    /// Binds two blobs without copying them and runs the statement, which must answer no row; then
-    /// neither is bound any more.
-    package func run(
-        borrowing first: (value: [UInt8], index: Int),
-        _ second: (value: [UInt8], index: Int)
+    /// Binds `value` without copying it for as long as `body` runs, which has to end with the statement
+    /// reset, as ``run()`` leaves it.
+    ///
+    /// What stays bound afterwards is never read: it has to be bound anew before the statement runs again.
+    package func withBound(
+        _ value: [UInt8],
+        at index: Int,
+        _ body: () throws(SQLiteError) -> Void
     ) throws(SQLiteError) {
-        let code = first.value.withUnsafeBytes { firstBytes in
-            second.value.withUnsafeBytes { secondBytes in
-                var code = self.bind(firstBytes, at: first.index, nil)
-                if code == SQLITE_OK { code = self.bind(secondBytes, at: second.index, nil) }
-                if code == SQLITE_OK { code = sqlite3_step(self.handle) }
-                return code
-            }
+        try value.withUnsafeBufferPointer { (bytes) throws(SQLiteError) in
+            try self.check(self.bind(UnsafeRawBufferPointer(bytes), at: index, nil))
+            try body()
         }
-        // The error is read before the reset; the reset ends the use of the borrowed bytes, and
-        // what stays bound is never read before it is bound anew.
-        defer { self.reset() }
-        try self.check(code)
     }
 
     /// - Parameter destructor: nil when the bytes stay where they are until the next reset.
@@ -181,8 +176,10 @@ package struct Statement: ~Copyable {
         return body(UnsafeRawBufferPointer(start: start, count: start == nil ? 0 : count).bytes)
     }
 
-    @discardableResult
-    private func check(_ code: CInt) throws(SQLiteError) -> ResultCode {
+    @inline(__always)
+    private func check(_ code: CInt) throws(SQLiteError) {
+        // Most codes are this one.
+        guard code != SQLITE_OK else { return }
         try SQLite.check(code, on: self.connection.handle)
     }
 }

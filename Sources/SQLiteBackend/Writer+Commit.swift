@@ -88,21 +88,45 @@ extension Writer {
         if let first = batch.rows.first {
             try self.times.note(first.version.row, at: batch.committedAt)
         }
-        for row in batch.rows { try self.append(row) }
+        try self.append(batch.rows)
         for change in batch.leases { try self.apply(change, at: batch.committedAt) }
         for change in batch.alarms { try self.apply(change) }
         try self.remove(batch.removedRows)
     }
 
-    private func append(_ row: borrowing CommitBatch.Row) throws(SQLiteError) {
-        try self.insertRow.bind(row.version.row.rawValue, at: 1)
-        try self.insertRow.bind(row.tenant.rawValue, at: 2)
-        try self.insertRow.bind(row.version.modRevision, at: 3)
-        try self.insertRow.bind(Int64(row.version.sub), at: 4)
-        try self.insertRow.bind(row.version.createRevision, at: 5)
-        try self.insertRow.bind(row.version.version, at: 6)
-        try self.insertRow.bind(row.version.lease.rawValue, at: 7)
-        try self.insertRow.run(borrowing: (row.key, 8), (row.value, 9))
+    /// Appends rows, as many by one statement as ``rowsAtOnce``.
+    private func append(_ rows: [CommitBatch.Row]) throws(SQLiteError) {
+        var rest = rows[...]
+        while rest.count >= Self.rowsAtOnce {
+            try self.run(self.insertRows, with: rest.prefix(Self.rowsAtOnce))
+            rest = rest.dropFirst(Self.rowsAtOnce)
+        }
+        for place in rest.indices { try self.run(self.insertRow, with: rest[place...place]) }
+    }
+
+    /// Runs a statement that inserts rows: binds the first from the parameter `first` on, lends its key and
+    /// value, and goes on with the others.
+    private func run(
+        _ statement: borrowing Statement,
+        with rows: ArraySlice<CommitBatch.Row>,
+        from first: Int = 1
+    ) throws(SQLiteError) {
+        guard let row = rows.first else {
+            try statement.run()
+            return
+        }
+        try statement.bind(row.version.row.rawValue, at: first)
+        try statement.bind(row.tenant.rawValue, at: first + 1)
+        try statement.bind(row.version.modRevision, at: first + 2)
+        try statement.bind(Int64(row.version.sub), at: first + 3)
+        try statement.bind(row.version.createRevision, at: first + 4)
+        try statement.bind(row.version.version, at: first + 5)
+        try statement.bind(row.version.lease.rawValue, at: first + 6)
+        try statement.withBound(row.key, at: first + 7) { () throws(SQLiteError) in
+            try statement.withBound(row.value, at: first + 8) { () throws(SQLiteError) in
+                try self.run(statement, with: rows.dropFirst(), from: first + 9)
+            }
+        }
     }
 
     private func apply(

@@ -12,6 +12,7 @@ final class Writer {
     let commit: Statement
     let rollback: Statement
     let insertRow: Statement
+    let insertRows: Statement
     let deleteRow: Statement
     let deleteRows: Statement
     let insertLease: Statement
@@ -34,6 +35,22 @@ final class Writer {
     /// Whether rows were removed since free pages were last counted.
     var mayHaveFreePages = true
 
+    /// Rows that one statement inserts, where there are as many: each then costs a sixth less. More gain
+    /// next to nothing.
+    static let rowsAtOnce = 8
+
+    /// SQL that inserts rows, with nine parameters for each.
+    ///
+    /// "OR FAIL" has SQLite keep no copies of pages to undo the statement alone with: when it fails, all of
+    /// the transaction is undone.
+    private static func insertion(of count: Int) -> String {
+        """
+        INSERT OR FAIL INTO kv (row, tenant, mod_revision, sub, create_revision, version, lease,
+            key, value)
+        VALUES \(repeatElement("(?, ?, ?, ?, ?, ?, ?, ?, ?)", count: count).joined(separator: ", "))
+        """
+    }
+
     init(_ connection: Connection, _ limits: SQLiteLimits) throws(SQLiteError) {
         self.connection = connection
         self.limits = limits
@@ -52,14 +69,8 @@ final class Writer {
         self.begin = try Statement("BEGIN IMMEDIATE", on: connection)
         self.commit = try Statement("COMMIT", on: connection)
         self.rollback = try Statement("ROLLBACK", on: connection)
-        self.insertRow = try Statement(
-            """
-            INSERT INTO kv (row, tenant, mod_revision, sub, create_revision, version, lease,
-                key, value)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-            """,
-            on: connection
-        )
+        self.insertRow = try Statement(Self.insertion(of: 1), on: connection)
+        self.insertRows = try Statement(Self.insertion(of: Self.rowsAtOnce), on: connection)
         self.deleteRow = try Statement(
             "DELETE FROM kv WHERE row = ?1 AND tenant = ?2",
             on: connection

@@ -11,12 +11,23 @@ import Testing
         )
     }
 
+    /// Runs an insertion with blobs as its second and third parameters.
+    private static func run(
+        _ insert: borrowing Statement,
+        lending a: [UInt8],
+        _ b: [UInt8]
+    ) throws(SQLiteError) {
+        try insert.withBound(a, at: 2) { () throws(SQLiteError) in
+            try insert.withBound(b, at: 3) { () throws(SQLiteError) in try insert.run() }
+        }
+    }
+
     @Test(arguments: [[], [0], [1, 2, 3], [UInt8](repeating: 7, count: 100_000)] as [[UInt8]])
     func blobsComeBackAsTheyWereBorrowed(_ blob: [UInt8]) throws {
         let insert = try Statement("INSERT INTO t VALUES (?1, ?2, ?3)", on: self.connection)
         for id in 1...2 {
             try insert.bind(Int64(id), at: 1)
-            try insert.run(borrowing: (blob, 2), (blob.reversed(), 3))
+            try Self.run(insert, lending: blob, blob.reversed())
         }
         let select = try Statement("SELECT a, b, typeof(a) FROM t", on: self.connection)
         for _ in 1...2 {
@@ -49,15 +60,15 @@ import Testing
     @Test func aFailureHasTheExtendedCodeAndTheStatementRunsAgain() throws {
         let insert = try Statement("INSERT INTO t VALUES (?1, ?2, ?3)", on: self.connection)
         try insert.bind(1, at: 1)
-        try insert.run(borrowing: ([1], 2), ([2], 3))
+        try Self.run(insert, lending: [1], [2])
         let error = #expect(throws: SQLiteError.self) {
-            try insert.run(borrowing: ([1], 2), ([2], 3))
+            try Self.run(insert, lending: [1], [2])
         }
         #expect(error?.code.primary == .constraint)
         #expect(error?.code.rawValue == 1555)
         #expect(error?.message == "UNIQUE constraint failed: t.id")
         try insert.bind(2, at: 1)
-        try insert.run(borrowing: ([1], 2), ([2], 3))
+        try Self.run(insert, lending: [1], [2])
         #expect(try self.connection.integer("SELECT count(*) FROM t") == 2)
     }
 
