@@ -16,10 +16,10 @@ package struct WireWriter: Sendable {
     @inlinable
     package init(length: Int, reservingPrefix prefix: Int = 0) {
         let room = prefix + length + WireWriter.numbersMax &* WireWriter.pairLengthMax
-        self.bytes = [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
-            buffer[..<prefix].initialize(repeating: 0)
-            count = prefix
-        }
+        // An array that is filled as it is made asks the runtime for its type each time.
+        self.bytes = []
+        self.bytes.reserveCapacity(room)
+        self.bytes.append(contentsOf: repeatElement(0, count: prefix))
     }
 
     /// Forgets what has been written, the prefix too, and keeps the memory.
