@@ -35,7 +35,7 @@ final class Writer {
     /// Whether rows were removed since free pages were last counted.
     var mayHaveFreePages = true
 
-    /// Rows that one statement inserts, where there are as many: each then costs a sixth less. More gain
+    /// Rows that one statement inserts, where there are as many: each then costs a seventh less. More gain
     /// next to nothing.
     static let rowsAtOnce = 8
 
