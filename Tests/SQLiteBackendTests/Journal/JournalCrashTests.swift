@@ -141,7 +141,7 @@ import Testing
     @Test(arguments: [1, 2, 3] as [UInt64])
     func powerLossLosesNothing(seed: UInt64) throws {
         let path = self.directory.path
-        let synced = Mutex(StoreImage(of: path))
+        let disk = Mutex(Disk(StoreImage(of: path)))
         let logSyncs = Mutex(0)
         // Held while the writer works, so that a sync beside it sees files at rest.
         let work = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
@@ -151,13 +151,13 @@ import Testing
         var layer = FileLayer.system
         layer.sync = { file throws(FileError) in
             gate.enter()
-            let before = StoreImage(of: path)
+            let before = disk.withLock { $0.look(at: path) }
             gate.leave()
             try FileLayer.system.sync(file)
-            synced.withLock { image in
+            disk.withLock { disk in
                 let isLog = file.path.hasSuffix("-wal")
-                for (name, bytes) in before.files where isLog != name.contains(".journal.") {
-                    if isLog || file.path.hasSuffix(name) { image.files[name] = bytes }
+                disk.take(before) { name in
+                    isLog != name.contains(".journal.") && (isLog || file.path.hasSuffix(name))
                 }
             }
             if file.path.hasSuffix("-wal") { logSyncs.withLock { $0 += 1 } }
@@ -166,9 +166,8 @@ import Testing
         pthread_mutex_lock(work)
         var hasBegun = false
         func keepSQLite() {
-            let now = StoreImage(of: path)
-            synced.withLock { image in
-                for name in ["byre.db", "byre.db-wal"] { image.files[name] = now.files[name] }
+            disk.withLock { disk in
+                disk.take(disk.look(at: path)) { ["byre.db", "byre.db-wal"].contains($0) }
             }
         }
         _ = try self.run(backend, rounds: 150, seed: seed) { moment in
@@ -177,7 +176,7 @@ import Testing
             if moment.wasDirect || !hasBegun { keepSQLite() }
             hasBegun = true
             if moment.round % 6 == 0 {
-                try synced.withLock { $0 }.expect(
+                try disk.withLock { $0.image }.expect(
                     [moment.acknowledged, moment.attempted],
                     "round \(moment.round)"
                 )
@@ -190,6 +189,39 @@ import Testing
         backend.close()
         // How many there were meanwhile is for the threads to settle; the close makes one.
         #expect(logSyncs.withLock { $0 } > 0)
+    }
+
+    /// What survives a loss of power: of each file what it held when its last sync began.
+    private struct Disk {
+        struct Look {
+            fileprivate let number: Int
+            fileprivate let image: StoreImage
+        }
+
+        private(set) var image: StoreImage
+        private var looks = 0
+        /// The look that a file's bytes are of.
+        private var numbers: [String: Int] = [:]
+
+        init(_ image: StoreImage) {
+            self.image = image
+        }
+
+        /// Looks at the files as they are before a sync.
+        mutating func look(at path: String) -> Look {
+            self.looks += 1
+            return Look(number: self.looks, image: StoreImage(of: path))
+        }
+
+        /// Keeps what was seen of some files, but for those that have been synced as they were later: of
+        /// two syncs beside each other, the one that began first may end last.
+        mutating func take(_ look: Look, where isSynced: (String) -> Bool) {
+            for (name, bytes) in look.image.files
+            where isSynced(name) && look.number > self.numbers[name] ?? 0 {
+                self.image.files[name] = bytes
+                self.numbers[name] = look.number
+            }
+        }
     }
 
     /// Lets the thread that writes pass, and others while it is at rest.
