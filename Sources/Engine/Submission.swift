@@ -15,8 +15,7 @@ package protocol Reply: AnyObject, Sendable {
 
 /// An operation on its way to the committer, and its result on the way back.
 ///
-/// One object for both, so that what a client sent is not copied from queue to batch to answer, and is
-/// let go of where it was made: on the reply's executor.
+/// One object for both, so that what a client sent is not copied from queue to batch to answer.
 final class Submission: @unchecked Sendable {
     // @unchecked: `result` is touched by one thread after another: the committer, a reader thread if values
     // are to be loaded, the reply's executor.

@@ -38,10 +38,10 @@ extension Writer {
         }
     }
 
-    /// How many bytes a transaction of `batches` adds to the log at most.
+    /// About how many bytes a transaction of `batches` adds to the log: hardly ever more.
     ///
     /// What is appended fills half of each of its pages at least. What is changed or deleted may be on
-    /// a page of its own, of those that there are.
+    /// a page of its own, of those that there are, and seldom touches that page's neighbours.
     func logGrowthMax(_ batches: [NumberedBatch]) throws(SQLiteError) -> Int {
         var appendedBytes = 0
         var changes = 0

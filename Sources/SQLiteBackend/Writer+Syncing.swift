@@ -3,8 +3,8 @@ import SQLite
 
 /// When a commit of the writer's connection syncs the log.
 ///
-/// **Invariant:** what the journal holds is committed without a sync; everything else, within
-/// ``synced(_:)``.
+/// **Invariant:** what the journal holds, or what holds nothing that was acknowledged (a vacuum), is
+/// committed without a sync; everything else, within ``synced(_:)``.
 extension Writer {
     /// Has commits leave the log unsynced from now on, and gives the cache the size that they need.
     ///

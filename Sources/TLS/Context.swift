@@ -128,13 +128,19 @@ package final class Context: @unchecked Sendable {
         SSL_CTX_free(self.pointer)
     }
 
-    /// Whether a list revokes a certificate of a verified chain: the peer's, then its authorities.
+    /// Whether its issuer's newest list revokes a certificate of a verified chain: the peer's, then its
+    /// authorities, the last of which has issued itself.
     func revokes(_ chain: OpaquePointer) -> Bool {
         let certificates = (0..<byre_sk_X509_num(chain)).compactMap {
             byre_sk_X509_value(chain, $0)
         }
-        return zip(certificates, certificates.dropFirst()).contains { certificate, issuer in
-            self.revocations.contains { $0.revokes(certificate, issuedBy: issuer) }
+        let issuers = certificates.dropFirst() + certificates.suffix(1)
+        return zip(certificates, issuers).contains { certificate, issuer in
+            // Signatures are looked at for those alone that may be revoked.
+            guard self.revocations.contains(where: { $0.names(certificate) }) else { return false }
+            let newest = self.revocations.filter { $0.isSigned(by: issuer) }
+                .max { $0.isOlder(than: $1) }
+            return newest?.names(certificate) ?? false
         }
     }
 

@@ -71,12 +71,27 @@ final class RevocationList {
         return "should have been replaced by \(text(of: next))"
     }
 
-    /// Whether the list is the issuer's, and names the certificate.
-    func revokes(_ certificate: OpaquePointer, issuedBy issuer: OpaquePointer) -> Bool {
+    /// Whether the list names the certificate.
+    func names(_ certificate: OpaquePointer) -> Bool {
         // 2 for one that is on a list only to say that it is revoked no more.
-        guard X509_CRL_get0_by_cert(self.crl, nil, certificate) == 1 else { return false }
+        X509_CRL_get0_by_cert(self.crl, nil, certificate) == 1
+    }
+
+    /// Whether the list is the issuer's.
+    func isSigned(by issuer: OpaquePointer) -> Bool {
+        guard
+            X509_NAME_cmp(X509_CRL_get_issuer(self.crl), X509_get_subject_name(issuer)) == 0
+        else { return false }
         defer { OpenSSL.clearErrors() }
         return X509_CRL_verify(self.crl, X509_get0_pubkey(issuer)) == 1
+    }
+
+    /// Whether the list was issued before another one.
+    func isOlder(than other: RevocationList) -> Bool {
+        ASN1_TIME_compare(
+            X509_CRL_get0_lastUpdate(self.crl),
+            X509_CRL_get0_lastUpdate(other.crl)
+        ) < 0
     }
 }
 

@@ -93,6 +93,9 @@ import Testing
             ("revoked", ["crl.pem"], true),
             ("revoked", ["crl.der"], true),
             ("revoked", ["forged.pem", "late.pem"], true),
+            // The newest list of an authority holds, whatever an older one says: as in a handshake.
+            ("revoked", ["late.pem", "clean.pem"], false),
+            ("revoked", ["clean.pem", "late.pem"], false),
             ("revoked", ["forged.pem"], false),
             ("revoked", [], false),
             ("client", ["crl.pem"], false),
