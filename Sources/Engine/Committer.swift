@@ -264,31 +264,36 @@ final class Committer {
     /// Makes a batch durable, and keeps account of how that goes.
     func commitDirectly(_ batch: consuming CommitBatch) throws(BackendError) {
         self.isBegun = false
-        try self.accounted(batch) { batch throws(BackendError) in
+        _ = try self.accounted(batch) { batch throws(BackendError) in
             try self.parts.backend.commit(batch)
+            return true
         }
     }
 
     /// Dates a batch, has `commit` make it durable, and keeps account of how that goes.
-    func accounted<Outcome>(
+    /// - Parameter commit: returns whether it has.
+    /// - Returns: the same.
+    func accounted(
         _ batch: consuming CommitBatch,
-        _ commit: (CommitBatch) throws(BackendError) -> Outcome
-    ) throws(BackendError) -> Outcome {
+        _ commit: (CommitBatch) throws(BackendError) -> Bool
+    ) throws(BackendError) -> Bool {
         let start = self.parts.clock.now()
+        let isEmpty = batch.isEmpty
         batch.committedAt = self.parts.wallClock.seconds()
-        let outcome: Outcome
+        let isCommitted: Bool
         do throws(BackendError) {
-            outcome = try commit(batch)
+            isCommitted = try commit(batch)
         } catch {
             self.failed(error)
             throw error
         }
+        guard isCommitted, !isEmpty else { return isCommitted }
         self.parts.counters.committed(nanoseconds: self.parts.clock.now() - start)
         if self.isFailing {
             self.isFailing = false
             self.parts.report(.commitsResumed)
         }
-        return outcome
+        return true
     }
 
     /// Keeps account of a commit that failed, or could not begin.

@@ -21,6 +21,22 @@ extension PostgresConnection {
         guard code == 1 else { throw self.lost(nil) }
     }
 
+    /// Whether the server has not hung up, as far as is known here; closes the connection if it has.
+    /// To be asked between statements. One system call.
+    package func isStillThere() -> Bool {
+        guard let handle = self.handle else { return false }
+        // What a server says before it hangs up comes with the end of the connection, or just before.
+        for _ in 0..<Self.resultsAfterLossMax {
+            var socket = pollfd(fd: PQsocket(handle), events: Int16(POLLIN), revents: 0)
+            guard Glibc.poll(&socket, 1, 0) > 0 else { break }
+            guard PQconsumeInput(handle) == 1, PQstatus(handle) == CONNECTION_OK else {
+                self.close()
+                return false
+            }
+        }
+        return true
+    }
+
     /// The next result, or nil at the end of one statement's results.
     func nextResult() throws(PostgresError) -> PostgresResult? {
         let handle = try self.open()

@@ -73,6 +73,8 @@ extension PostgresBackend {
         } catch {
             throw BackendError(error)
         }
+        // Nothing has been sent yet, so there is nothing to be looked up.
+        guard connection.isStillThere() else { return false }
         var commitIndex = 0
         do throws(PostgresError) {
             try connection.pipeline { pipeline in
@@ -263,15 +265,9 @@ extension PostgresError {
     /// Whether a commit that was decided on some state had better begin anew: that state is not the
     /// newest, or the connection was lost, maybe long before.
     fileprivate var meansChanged: Bool {
-        switch self.kind {
-        case .server(let state): state == StoreStatements.changedState || state == Self.deadlock
-        case .connection: true
-        case .timeout: false
-        }
+        self.kind == .connection || self.isSerialization
+            || self.sqlState == StoreStatements.changedState
     }
-
-    /// Behind a pooler instances may lock tenants in different orders.
-    private static let deadlock = "40P01"
 }
 
 extension [TenantSequence] {

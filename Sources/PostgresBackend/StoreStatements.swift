@@ -46,12 +46,13 @@ struct StoreStatements: Sendable {
         )
     }
 
-    /// Keeps transactions of the instance $1 with a token below $2 from noting it any more: their
-    /// statements may still be on their way.
+    /// Keeps the transaction of the instance $1 with the token before $2 from noting it any more, if it
+    /// has not: its statements may still be on their way. If it has, nothing changes, so that whoever
+    /// asks again finds it.
     var fence: PostgresStatement {
         .init(
             """
-            UPDATE \(self.s)last_commit SET token = greatest(token, $2) WHERE instance = $1
+            UPDATE \(self.s)last_commit SET token = $2 WHERE instance = $1 AND token < $2 - 1
             """
         )
     }

@@ -40,17 +40,23 @@ extension PostgresBackend {
         let token = self.nextToken()
         let (connection, results) = try self.writer.run {
             connection throws(PostgresError) in
-            do throws(PostgresError) {
-                let results = try connection.pipeline { pipeline in
-                    pipeline.begin()
-                    pipeline.add(self.sql.token, [.int8(self.instance), .int8(token)])
-                    pipeline.add(self.sql.lockTenants, self.locking(tenants))
-                    more(&pipeline)
+            var attempts = 0
+            while true {
+                attempts += 1
+                do throws(PostgresError) {
+                    let results = try connection.pipeline { pipeline in
+                        pipeline.begin()
+                        pipeline.add(self.sql.token, [.int8(self.instance), .int8(token)])
+                        pipeline.add(self.sql.lockTenants, self.locking(tenants))
+                        more(&pipeline)
+                    }
+                    return (connection, results)
+                } catch {
+                    Self.rollBack(connection)
+                    guard error.isSerialization, attempts < Self.lockAttemptsMax else {
+                        throw error
+                    }
                 }
-                return (connection, results)
-            } catch {
-                Self.rollBack(connection)
-                throw error
             }
         }
         var transaction = Transaction(token: token, connection: connection)
@@ -61,6 +67,10 @@ extension PostgresBackend {
         self.transaction = transaction
         return Array(results.dropFirst(3))
     }
+
+    /// Times that locking is tried when PostgreSQL ends it for the sake of somebody else's: behind a
+    /// pooler others may lock tenants in another order.
+    private static let lockAttemptsMax = 3
 
     /// A token that tells a transaction from all before it.
     func nextToken() -> Int64 {
@@ -98,15 +108,16 @@ extension PostgresBackend {
     /// - Throws: ``BackendError/uncertain(_:)`` when it cannot be learned in time.
     func wasCommitted(_ token: Int64) throws(BackendError) -> Bool {
         let deadline = ContinuousClock.now + .milliseconds(self.limits.resolveMilliseconds)
+        // Nothing else may have the fence's number, even if what became of the fence is not learned.
+        let fence = token + 1
+        self.lastToken = max(self.lastToken, fence)
         while true {
             let failure: PostgresError
             do throws(PostgresError) {
                 let results = try self.writer.connected().pipeline { pipeline in
                     pipeline.add(self.sql.resolve, [.int8(self.instance)])
-                    pipeline.add(self.sql.fence, [.int8(self.instance), .int8(token + 1)])
+                    pipeline.add(self.sql.fence, [.int8(self.instance), .int8(fence)])
                 }
-                // Nothing else uses the fence's number.
-                self.lastToken = max(self.lastToken, token + 1)
                 return results[0].first?.int64(0) == token
             } catch {
                 self.writer.dropIfUseless(after: error)

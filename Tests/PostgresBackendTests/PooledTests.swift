@@ -51,8 +51,13 @@ struct PooledTests {
             #expect(try listener.wait(milliseconds: 60_000).tenants == [tenant: round])
             #expect(try index.sequences(of: [tenant]) == [round])
         }
+        let basis = [TenantSequence(tenant: tenant, sequence: 4)]
+        history.write(1, [("a", [5])])
+        let batch = history.take()
+        #expect(try other.commit(batch, decidedOn: basis))
+        #expect(try !one.commit(batch, decidedOn: basis))
         let news = try other.news(since: [.nothing(of: tenant)])
-        #expect(news.first?.rows.map(\.value) == [[2], [3], [4]])
+        #expect(news.first?.rows.map(\.value) == [[2], [3], [4], [5]])
         #expect(try other.registry(since: -1)?.present == [tenant])
     }
 }

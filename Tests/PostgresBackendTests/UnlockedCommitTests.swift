@@ -90,6 +90,42 @@ import Testing
         #expect(try self.one.recovered() == self.history.expected)
     }
 
+    /// It waits for who has the tenant locked, and sees what that one has made of it.
+    @Test(arguments: [true, false])
+    mutating func whoeverHasATenantLockedIsWaitedFor(isChanged: Bool) throws {
+        let basis = self.basis(self.history)
+        var plan = CommitPlan()
+        plan.cursors = [.nothing(of: TenantID(rawValue: 1))]
+        _ = try self.other.begin(plan)
+        var mine = self.history
+        mine.write(1, [("mine", [1])])
+        let (backend, batch) = (self.one, mine.take())
+        let ending = Ending { () throws(BackendError) in
+            try backend.commit(batch, decidedOn: basis)
+        }
+        try self.store.run(
+            """
+            DO $$ BEGIN
+                LOOP
+                    PERFORM pg_stat_clear_snapshot();
+                    PERFORM FROM pg_stat_activity WHERE wait_event_type = 'Lock'
+                        AND datname = current_database();
+                    EXIT WHEN FOUND;
+                END LOOP;
+            END $$
+            """
+        )
+        if isChanged {
+            self.history.write(1, [("other", [1])])
+            try self.other.commit(self.history.take())
+        } else {
+            self.other.abandon()
+            self.history = mine
+        }
+        #expect(try ending.wait()?.get() == !isChanged)
+        #expect(try self.other.recovered() == self.history.expected)
+    }
+
     // MARK: Lost connections
 
     /// What was sent may still be on its way when its outcome is looked up: it is not committed later.
@@ -107,6 +143,61 @@ import Testing
         self.one.lastToken = token + 1
         #expect(try self.one.commit(batch, decidedOn: basis))
         #expect(try self.other.recovered() == self.history.expected)
+    }
+
+    /// The answer to the question may be lost too: it is asked again.
+    @Test mutating func whatWasCommittedIsFoundHoweverOftenItIsAskedFor() throws {
+        let basis = self.basis(self.history)
+        self.history.write(1, [("a", [2])])
+        #expect(try self.one.commit(self.history.take(), decidedOn: basis))
+        let token = self.one.lastToken
+        for _ in 1...3 { #expect(try self.one.wasCommitted(token)) }
+        let lost = self.one.nextToken()
+        for _ in 1...3 { #expect(try !self.one.wasCommitted(lost)) }
+        // And a commit with locks is found as well.
+        self.history.write(1, [("a", [3])])
+        try self.one.commit(self.history.take())
+        let locked = self.one.lastToken
+        for _ in 1...3 { #expect(try self.one.wasCommitted(locked)) }
+    }
+
+    /// What keeps a lost commit from coming late has a number that no other transaction gets.
+    @Test mutating func whatCannotBeLookedUpLeavesItsNumberToNobody() throws {
+        let cluster = try PostgresCluster()
+        let store = try StoreFixture(cluster)
+        let backend = try store.open { $0.resolveMilliseconds = 50 }
+        let token = backend.nextToken()
+        try cluster.stop("immediate")
+        let error = #expect(throws: BackendError.self) { try backend.wasCommitted(token) }
+        guard case .uncertain = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(backend.nextToken() > token + 1)
+    }
+
+    /// A server that has gone away while nothing was sent leaves nothing to be looked up.
+    @Test mutating func aServerThatIsGoneIsNoUncertainty() throws {
+        let cluster = try PostgresCluster()
+        let store = try StoreFixture(cluster)
+        let backend = try store.open()
+        var history = History(numbering: .tenant)
+        history.create(1, "default")
+        try backend.commit(history.take())
+        let basis = self.basis(history)
+        try cluster.stop("immediate")
+        history.write(1, [("a", [1])])
+        let batch = history.take()
+        #expect(try !backend.commit(batch, decidedOn: basis))
+        for _ in 1...2 {
+            let error = #expect(throws: BackendError.self) {
+                try backend.commit(batch, decidedOn: basis)
+            }
+            guard case .unavailable = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+        }
     }
 
     @Test mutating func aConnectionThatWasLostBetweenCommitsIsNoFailure() throws {
