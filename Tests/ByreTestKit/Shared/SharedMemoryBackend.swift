@@ -89,6 +89,10 @@ final class SharedMemoryBackend: SharedBackend {
                 return !tenant.isErasing && tenant.record.sequence == point.sequence
             }
             guard isNewest else { return .success(false) }
+            if contents.commitFaults[number]?.first == .outdated {
+                contents.commitFaults[number]?.removeFirst()
+                return .success(false)
+            }
             guard !batch.isEmpty else { return .success(true) }
             for tenant in tenants { contents.locks[tenant] = number }
             return self.commit(batch, to: &contents).map { .failure($0) } ?? .success(true)

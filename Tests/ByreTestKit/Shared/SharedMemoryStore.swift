@@ -10,6 +10,8 @@ package final class SharedMemoryStore: Sendable {
         case before
         /// Everything was written, and the outcome cannot be learned.
         case unknown
+        /// Nothing was written, and the commit is to begin anew; no fault for one that has begun.
+        case outdated
     }
 
     let contents = Monitor(SharedContents())

@@ -188,7 +188,7 @@ struct SharedWorld {
             return [instance]
         case 1...3:
             let faults = (0..<self.draw(1...3)).map { _ in
-                self.draw(0...1) == 0 ? SharedMemoryStore.Fault.before : .unknown
+                [SharedMemoryStore.Fault.before, .unknown, .outdated][Int(self.draw(0...2))]
             }
             self.fixture.memory.failCommits(of: self.fixture.numbers[instance], faults)
             return [instance]
