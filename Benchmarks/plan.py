@@ -310,7 +310,8 @@ POSTGRES_ROWS = [
         f"postgres-update-{clients}", f"PostgreSQL: k8s update txn, {clients} clients",
         ["txn", *load(clients, 1)],
         ["update.per_second", "update.p50_us", "update.p99_us", CPU, WRITTEN, FLUSHES],
-        [faster(f"{ratio}x", "update.per_second", ratio, server=POSTGRES)], extra=0.8,
+        [faster(f"{ratio}x", "update.per_second", ratio, server=POSTGRES,
+                explained="many-writers-on-postgresql")], extra=0.8,
     )
     for clients, ratio in ((64, 1.2), (256, 1.5))
 ] + [
