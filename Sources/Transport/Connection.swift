@@ -22,6 +22,8 @@ final class Connection: ChannelInboundHandler {
         case telling(ByteBuffer?)
         case http2(HTTP2Connection)
         case http1
+        /// This side has said that it sends no more, before anything was asked.
+        case finished
         case closed
     }
 
@@ -39,6 +41,8 @@ final class Connection: ChannelInboundHandler {
     @exclusivity(unchecked) private var sawActivity: UInt64
     /// When it was seen that the client's certificate is revoked.
     @exclusivity(unchecked) private var revokedAt: UInt64?
+    /// When a connection that had not asked anything yet was told to end.
+    @exclusivity(unchecked) private var endingSince: UInt64?
 
     init(
         _ loop: LoopContext,
@@ -87,6 +91,7 @@ final class Connection: ChannelInboundHandler {
             )
             if case .securing = self.stage {
                 self.stage = .telling(nil)
+                if self.endingSince != nil { self.finish() }
             }
             // While hands were shaken the lists may have changed, and others been looked at by them.
             if let security = self.listener.security, security.hasRevocationLists {
@@ -111,8 +116,8 @@ final class Connection: ChannelInboundHandler {
             self.tell(context, input, begun)
         case .securing:
             preconditionFailure("a secure layer says that it is established before it passes bytes")
-        case .closed:
-            break
+        case .finished, .closed:
+            self.loop.giveBack(input)
         }
     }
 
@@ -182,6 +187,9 @@ final class Connection: ChannelInboundHandler {
         if let revokedAt, .nanoseconds(Int64(now - revokedAt)) > limits.revokedGrace {
             return self.abort()
         }
+        if let endingSince, .nanoseconds(Int64(now - endingSince)) > Limits.linger {
+            return self.abort()
+        }
         let silence = Duration.nanoseconds(Int64(now - min(now, self.sawActivity)))
         switch self.stage {
         case .securing, .telling:
@@ -190,7 +198,7 @@ final class Connection: ChannelInboundHandler {
             if silence > limits.http1Idle { self.context?.close(promise: nil) }
         case .http2(let connection):
             connection.checkTimeouts(now: now)
-        case .closed:
+        case .finished, .closed:
             break
         }
     }
@@ -224,17 +232,29 @@ final class Connection: ChannelInboundHandler {
     /// Starts to end the connection gracefully.
     func stop(now: UInt64) {
         switch self.stage {
-        case .securing, .telling:
-            self.context?.close(promise: nil)
+        case .securing:
+            // Hands are shaken to the end: only then there is a goodbye to say.
+            self.endingSince = self.endingSince ?? now
+        case .telling:
+            self.endingSince = now
+            self.finish()
         case .http1:
             self.context?.pipeline.fireUserInboundEventTriggered(
                 ChannelShouldQuiesceEvent()
             )
         case .http2(let connection):
             connection.stop(now: now)
-        case .closed:
+        case .finished, .closed:
             break
         }
+    }
+
+    /// Says that no more will come, and ignores what does until the peer hangs up or has lingered.
+    ///
+    /// To close a socket with unread bytes is to reset it, and the peer might never read the goodbye.
+    private func finish() {
+        self.stage = .finished
+        self.context?.close(mode: .output, promise: nil)
     }
 
     /// Ends the connection at once.

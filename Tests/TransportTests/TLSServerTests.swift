@@ -185,6 +185,31 @@ import Transport
         }
     }
 
+    /// A client's last word that is on its way when the server stops is heard before the goodbye.
+    @Test func handshakesInFlightEndWithAGoodbye() async throws {
+        try await TLSServer.run(.plain) { server in
+            let witness = try SecureSocket(to: server.address)
+            try witness.shakeHands()
+            let client = try SecureSocket(to: server.address)
+            let lastFlight = try client.shakeHandsButForTheLastFlight()
+            async let stopped: Void = server.server.stop(grace: .seconds(5))
+            // All of a loop's connections are told at once.
+            #expect(try witness.readToEnd() == .peerClosed)
+            try client.write(lastFlight)
+            #expect(try client.readToEnd() == .peerClosed)
+            await stopped
+        }
+    }
+
+    @Test func handshakesThatDoNotGoOnDoNotKeepAServerFromStopping() async throws {
+        try await TLSServer.run(.plain) { server in
+            let client = try SecureSocket(to: server.address)
+            _ = try client.shakeHandsButForTheLastFlight()
+            await server.server.stop(grace: .seconds(60))
+            #expect(try client.readToEnd() == .open)
+        }
+    }
+
     @Test func serverSurvivesClientsThatVanish() async throws {
         try await TLSServer.run { server in
             let hello = try clientHello()

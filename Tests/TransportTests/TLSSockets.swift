@@ -90,13 +90,22 @@ final class SecureSocket {
     }
 
     func shakeHands() throws {
+        try self.write(self.shakeHandsButForTheLastFlight())
+    }
+
+    /// - Returns: the bytes after which the server has shaken hands as well.
+    func shakeHandsButForTheLastFlight() throws -> [UInt8] {
         try self.connection.start()
-        try self.flush()
         while self.connection.state == .handshaking {
+            try self.socket.write(self.output.take())
             let bytes = try self.socket.read()
             _ = try self.connection.receive(bytes.span.bytes, into: self.input)
-            try self.flush()
         }
+        return self.output.take()
+    }
+
+    func write(_ ciphertext: [UInt8]) throws {
+        try self.socket.write(ciphertext)
     }
 
     /// Reads until the connection ends.
@@ -106,10 +115,6 @@ final class SecureSocket {
             _ = try self.connection.receive(bytes.span.bytes, into: self.input)
         }
         return self.connection.state
-    }
-
-    private func flush() throws {
-        try self.socket.write(self.output.take())
     }
 }
 
