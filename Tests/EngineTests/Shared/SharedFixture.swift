@@ -30,6 +30,8 @@ final class SharedFixture {
             self.stores.append(try self.start(number, as: number))
             self.numbers.append(number)
         }
+        // Time that is let go on before somebody keeps the house counts as time in which nobody did.
+        try self.await("a housekeeper") { memory.housekeeper != nil }
     }
 
     deinit {
